@@ -1,0 +1,76 @@
+package floors
+
+// The outside modules that more than one package stands on.
+const (
+	pocketbase = "github.com/pocketbase/pocketbase"
+	core       = "github.com/pocketbase/pocketbase/core"
+	dbx        = "github.com/pocketbase/dbx" // PocketBase's query builder; part of its API
+	river      = "github.com/riverqueue/river"
+	goPlugin   = "github.com/hashicorp/go-plugin"
+	grpc       = "google.golang.org/grpc"
+	protobuf   = "google.golang.org/protobuf"
+	prometheus = "github.com/prometheus/client_golang"
+	cobra      = "github.com/spf13/cobra"
+)
+
+// Table is the building, from the ground up. A package may look down, and on
+// floors 1 and 2 not sideways; docs/architecture.md draws it.
+func Table() []Rule {
+	return []Rule{
+		// Floor 1: what everybody may know. Floor 0 is the standard library.
+		{Folder: "internal/triage"},
+		{Folder: "internal/guard", May: []string{"github.com/sony/gobreaker/v2", "golang.org/x/time/rate"}},
+		{Folder: "internal/config"},
+		{Folder: "internal/floors"},
+		{Folder: "sdk", May: []string{goPlugin, "github.com/hashicorp/go-hclog", grpc, protobuf}},
+		{Folder: "sdk/*", May: []string{"sdk", grpc, protobuf}}, // generated from sdk/proto
+		{Folder: "plugins/*", May: []string{"sdk"}, Clients: true},
+
+		// Floor 2: one outside thing each, strangers to one another.
+		{Folder: "plugins", May: []string{"sdk", "plugins"}},
+		{Folder: "internal/offline", May: []string{"internal/triage"}},
+		{Folder: "internal/llm", May: []string{"internal/triage", "internal/guard", "github.com/openai/openai-go/v3"}},
+		{Folder: "internal/agents", May: []string{"internal/triage"}},
+		{Folder: "internal/vector", May: []string{"internal/triage", "modernc.org/sqlite", "github.com/qdrant/go-client"}},
+		{Folder: "internal/queue", May: []string{river, "github.com/jackc/pgx/v5", core, dbx}},
+		{Folder: "internal/records", May: []string{"internal/triage", pocketbase, dbx}},
+		{Folder: "internal/pluginhost", May: []string{"internal/triage", "internal/guard", "sdk", goPlugin}},
+		{Folder: "migrations", May: []string{"internal/triage", "internal/records", "internal/vector", pocketbase, dbx}},
+
+		// Floor 3: the only place where engine, index, records and plugins meet.
+		{
+			Folder: "internal/pipeline",
+			May: []string{
+				"internal/triage", "internal/guard", "internal/records", "internal/queue",
+				"internal/vector", "internal/pluginhost", "sdk", river, core, dbx,
+			},
+			// What a remote worker runs: it has no PocketBase.
+			Files: map[string][]string{
+				"think.go":  {"internal/triage", river},
+				"enrich.go": {"internal/triage", river},
+			},
+		},
+
+		// Floor 4: what faces the world.
+		{Folder: "hooks", May: facing()},
+		{Folder: "internal/api", May: facing()},
+		{
+			Folder: "internal/command",
+			May: []string{
+				"internal/config", "internal/pipeline", "internal/records", "internal/triage",
+				"internal/offline", "internal/vector", pocketbase, dbx, cobra, "github.com/schollz/progressbar/v3",
+			},
+		},
+		{Folder: "eval", May: []string{"internal/triage", "internal/offline", "internal/llm", "internal/vector"}},
+
+		// Floor 5: main wires everything and decides nothing.
+		{Folder: ".", All: true},
+	}
+}
+
+func facing() []string {
+	return []string{
+		"internal/pipeline", "internal/records", "internal/triage", "internal/guard", "internal/config",
+		pocketbase, dbx, prometheus,
+	}
+}
