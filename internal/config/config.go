@@ -1,0 +1,91 @@
+// Package config turns environment variables into one struct. Every setting has
+// a default that works, so an empty environment is a valid one. The tags below
+// are the only place that knows a setting's name, default, bounds and meaning:
+// Load reads by them and Reference writes docs/configuration.md from them.
+//
+// main reads the environment once, with FromEnviron, and hands the parts out.
+package config
+
+//go:generate go test . -run TestReferenceIsFresh -update
+
+import "time"
+
+// Prefix begins the name of every variable that is ours.
+const Prefix = "ITERATESWARM_"
+
+// TestPrefix begins the names that belong to tests; FromEnviron passes them over.
+const TestPrefix = Prefix + "TEST_"
+
+// Config is the whole configuration.
+type Config struct {
+	App      App      `about:"Where people reach this installation."`
+	Log      Log      `about:"Logs go to standard error."`
+	API      API      `about:"The HTTP surface."`
+	Key      Key      `about:"The key that encrypts plugin secrets in the database. It is made at the first start. Keep a copy of it apart from the backups of the data directory."`
+	Data     Data     `about:"The database."`
+	Queue    Queue    `about:"The job queue."`
+	Pipeline Pipeline `about:"From a message to a draft issue."`
+	File     File     `about:"From an approved issue to the tracker. docs/decisions/0003-exactly-once-filing.md explains these three."`
+	Breaker  Breaker  `about:"The circuit breakers around outside services."`
+}
+
+// App is where people reach this installation.
+type App struct {
+	URL string `env:"APP_URL" check:"url" help:"Public address, used in links. Empty: the address the server listens on."`
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string `env:"LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" help:"The least important message that is still logged."`
+	Format string `env:"LOG_FORMAT" default:"json" oneof:"json|text" help:"json for machines, text for people."`
+}
+
+// API is the HTTP surface.
+type API struct {
+	PublicIngest   bool          `env:"API_PUBLIC_INGEST" default:"on" help:"Take feedback without a key on POST /api/feedback. Off: an ingest key or a login is needed."`
+	PublicNumbers  bool          `env:"API_PUBLIC_NUMBERS" default:"on" help:"Show /api/stats, /api/metrics and /metrics to everybody. Off: a login is needed."`
+	RateBurst      int           `env:"API_RATE_BURST" default:"20" min:"1" max:"100000" help:"Messages that one key or address may send at once."`
+	RateEvery      time.Duration `env:"API_RATE_EVERY" default:"3s" min:"1ms" max:"1h" help:"Time after which one more message is allowed."`
+	BodyLimit      Size          `env:"API_BODY_LIMIT" default:"256KiB" min:"1KiB" max:"16MiB" help:"Largest request body of POST /api/feedback. More is answered with 413."`
+	TextLimit      Size          `env:"API_TEXT_LIMIT" default:"64KiB" min:"1KiB" max:"1MiB" help:"Longest message text. More is answered with 413; nothing is ever cut."`
+	TrustedOrigins []string      `env:"API_TRUSTED_ORIGINS" check:"origin" help:"Other web origins that browsers may call the API from, separated by commas, such as https://www.example.com. Empty: none."`
+	MaxIngest      int           `env:"API_MAX_INGEST" default:"64" min:"1" max:"10000" help:"Messages taken in at the same time. One more is answered with 503 and Retry-After."`
+}
+
+// Key is the encryption key or the place where it lies. ParseKey reads it.
+type Key struct {
+	Value Secret `env:"KEY" check:"key" nofile:"true" help:"The key itself: 32 bytes as 64 hexadecimal digits or in base64. Empty: it is read from the file below."`
+	File  string `env:"KEY_FILE" help:"File that holds the key. It is created, readable by its owner only, when it does not exist. Empty: iterateswarm.key beside the data directory."`
+}
+
+// Data is the database.
+type Data struct {
+	MaxOpenConns int `env:"DATA_MAX_OPEN_CONNS" default:"16" min:"2" max:"256" help:"Connections that read the database at the same time. Each can need much memory while it sorts."`
+}
+
+// Queue is the job queue.
+type Queue struct {
+	Workers       int           `env:"QUEUE_WORKERS" default:"4" min:"1" max:"64" help:"Messages that are worked on at the same time."`
+	FetchCooldown time.Duration `env:"QUEUE_FETCH_COOLDOWN" default:"15ms" min:"1ms" max:"1s" help:"Pause between two looks into the queue. Workers divided by this is the most jobs a second."`
+	SweepInterval time.Duration `env:"QUEUE_SWEEP_INTERVAL" default:"2s" min:"100ms" max:"10m" help:"How often messages without a job get a new one."`
+}
+
+// Pipeline is the way from a message to a draft issue.
+type Pipeline struct {
+	HoldThreshold float64 `env:"PIPELINE_HOLD_THRESHOLD" default:"0.5" min:"0" max:"1" help:"A verdict with less confidence is held for a person."`
+	JoinThreshold float64 `env:"PIPELINE_JOIN_THRESHOLD" default:"0" min:"0" max:"1" help:"Similarity from which two messages are about the same issue. 0: the built-in threshold."`
+	QueueCap      int     `env:"PIPELINE_QUEUE_CAP" default:"50000" min:"1" max:"10000000" help:"Messages that may wait for triage. One more is answered with 503 and Retry-After."`
+}
+
+// File is the way from an approved issue to the tracker.
+type File struct {
+	Settle       time.Duration `env:"FILE_SETTLE" default:"60s" min:"0s" max:"1h" help:"Wait before asking the tracker what became of an issue that it may or may not have created."`
+	Spacing      time.Duration `env:"FILE_SPACING" default:"60s" min:"0s" max:"1h" help:"Time between the two looks that must both miss before the issue is sent again."`
+	HealInterval time.Duration `env:"FILE_HEAL_INTERVAL" default:"1h" min:"1s" max:"168h" help:"How often the tracker is searched for issues filed twice."`
+}
+
+// Breaker is the shape of every circuit breaker; guard has the same defaults.
+type Breaker struct {
+	Failures int           `env:"BREAKER_FAILURES" default:"5" min:"1" max:"1000" help:"Failures in a row after which an outside service is left alone."`
+	Open     time.Duration `env:"BREAKER_OPEN" default:"30s" min:"1s" max:"1h" help:"How long it is left alone before one call tries again."`
+}
