@@ -4,7 +4,9 @@ package floors
 const (
 	pocketbase = "github.com/pocketbase/pocketbase"
 	core       = "github.com/pocketbase/pocketbase/core"
-	dbx        = "github.com/pocketbase/dbx" // PocketBase's query builder; part of its API
+	dbx        = "github.com/pocketbase/dbx"                    // PocketBase's query builder; part of its API
+	fieldTypes = "github.com/pocketbase/pocketbase/tools/types" // what core's fields hold, such as DateTime
+	hclog      = "github.com/hashicorp/go-hclog"
 	river      = "github.com/riverqueue/river"
 	goPlugin   = "github.com/hashicorp/go-plugin"
 	grpc       = "google.golang.org/grpc"
@@ -22,7 +24,7 @@ func Table() []Rule {
 		{Folder: "internal/guard", May: []string{"github.com/sony/gobreaker/v2", "golang.org/x/time/rate"}},
 		{Folder: "internal/config"},
 		{Folder: "internal/floors"},
-		{Folder: "sdk", May: []string{goPlugin, "github.com/hashicorp/go-hclog", grpc, protobuf}},
+		{Folder: "sdk", May: []string{goPlugin, hclog, grpc, protobuf}},
 		{Folder: "sdk/*", May: []string{"sdk", grpc, protobuf}}, // generated from sdk/proto
 		{Folder: "plugins/*", May: []string{"sdk"}, Clients: true},
 
@@ -34,7 +36,7 @@ func Table() []Rule {
 		{Folder: "internal/vector", May: []string{"internal/triage", "modernc.org/sqlite", "github.com/qdrant/go-client"}},
 		{Folder: "internal/queue", May: []string{river, "github.com/jackc/pgx/v5", core, dbx}},
 		{Folder: "internal/records", May: []string{"internal/triage", pocketbase, dbx}},
-		{Folder: "internal/pluginhost", May: []string{"internal/triage", "internal/guard", "sdk", goPlugin}},
+		{Folder: "internal/pluginhost", May: []string{"internal/triage", "internal/guard", "sdk", goPlugin, hclog, grpc}},
 		{Folder: "migrations", May: []string{"internal/triage", "internal/records", "internal/vector", pocketbase, dbx}},
 
 		// Floor 3: the only place where engine, index, records and plugins meet.
@@ -42,7 +44,7 @@ func Table() []Rule {
 			Folder: "internal/pipeline",
 			May: []string{
 				"internal/triage", "internal/guard", "internal/records", "internal/queue",
-				"internal/vector", "internal/pluginhost", "sdk", river, core, dbx,
+				"internal/vector", "internal/pluginhost", "sdk", river, core, fieldTypes, dbx,
 			},
 			// What a remote worker runs: it has no PocketBase.
 			Files: map[string][]string{
