@@ -52,7 +52,7 @@ type API struct {
 	MaxIngest      int           `env:"API_MAX_INGEST" default:"64" min:"1" max:"10000" help:"Messages taken in at the same time. One more is answered with 503 and Retry-After."`
 }
 
-// Key is the encryption key or the place where it lies. ParseKey reads it.
+// Key is the encryption key or the place where it lies.
 type Key struct {
 	Value Secret `env:"KEY" check:"key" nofile:"true" help:"The key itself: 32 bytes as 64 hexadecimal digits or in base64. Empty: it is read from the file below."`
 	File  string `env:"KEY_FILE" help:"File that holds the key. It is created, readable by its owner only, when it does not exist. Empty: iterateswarm.key beside the data directory."`

@@ -153,7 +153,7 @@ func (f field) accepts() string {
 	case "origin":
 		return "origins such as https://www.example.com, separated by commas, without a path"
 	case "key":
-		return fmt.Sprintf("%d bytes as %d hexadecimal digits or in base64", KeyBytes, 2*KeyBytes)
+		return fmt.Sprintf("%d bytes as %d hexadecimal digits or in base64", keyBytes, 2*keyBytes)
 	}
 	return "a text"
 }

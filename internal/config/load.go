@@ -183,8 +183,7 @@ func check(kind, text string) error {
 	case "origin":
 		return checkURL(text, false)
 	case "key":
-		_, err := ParseKey(text)
-		return err
+		return checkKey(text)
 	}
 	return nil
 }

@@ -83,24 +83,16 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue makes slog print String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// KeyBytes is the length of the encryption key.
-const KeyBytes = 32
+// keyBytes is the length of the encryption key; records.OpenVault reads it.
+const keyBytes = 32
 
-// ParseKey reads an encryption key: 64 hexadecimal digits, or base64 in any of
-// its four kinds. Space around it is ignored. The error does not quote the text.
-func ParseKey(text string) ([]byte, error) {
-	text = strings.TrimSpace(text)
-	decoders := []func(string) ([]byte, error){
-		hex.DecodeString,
-		base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString,
-		base64.URLEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
-	}
-	for _, decode := range decoders {
-		if key, err := decode(text); err == nil && len(key) == KeyBytes {
-			return key, nil
+func checkKey(text string) error {
+	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString} {
+		if key, err := decode(text); err == nil && len(key) == keyBytes {
+			return nil
 		}
 	}
-	return nil, fmt.Errorf("not a key of %d bytes in hexadecimal or base64", KeyBytes)
+	return errors.New("not a key")
 }
 
 // Path is where the key file lies for the given data directory.

@@ -69,9 +69,9 @@ func TestOpenBreakerLetsOneOfFiftyThroughAfterThirtySeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBreaker(BreakerConfig{})
 		times(b, DefaultFailures, fail)
-		time.Sleep(DefaultOpen - 1)
-		wantRefusal(t, b.Do(t.Context(), work), ErrOpen, 1)
-		time.Sleep(1)
+		time.Sleep(DefaultOpen - time.Nanosecond)
+		wantRefusal(t, b.Do(t.Context(), work), ErrOpen, time.Nanosecond)
+		time.Sleep(time.Nanosecond)
 
 		var mu sync.Mutex
 		var wg sync.WaitGroup
