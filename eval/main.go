@@ -1,0 +1,47 @@
+// Command eval measures how well IterateSwarm judges, and trains what the
+// embedded engine knows.
+//
+//	go run ./eval                  score the build on the small set in eval/testdata
+//	go run ./eval --data DIR       score it on every public set in DIR, write eval/report.md
+//	go run ./eval train --data DIR train internal/offline/weights.bin
+//
+// The public sets are not part of the project; docs/judgement.md names them.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+)
+
+func main() {
+	args := os.Args[1:]
+	training := len(args) > 0 && args[0] == "train"
+	if training {
+		args = args[1:]
+	}
+	flags := flag.NewFlagSet("eval", flag.ExitOnError)
+	o := options{}
+	flags.StringVar(&o.data, "data", "", "folder of the public sets")
+	flags.StringVar(&o.out, "out", "", "file to write: weights for train, the report otherwise")
+	flags.BoolVar(&o.dev, "dev", false, "hold back a fifth of each training split and score on it; looks at no test split")
+	_ = flags.Parse(args)
+	var err error
+	switch {
+	case training:
+		err = train(o)
+	case o.dev:
+		err = develop(o)
+	default:
+		err = score(o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "eval:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	data, out string
+	dev       bool
+}

@@ -1,0 +1,209 @@
+package offline
+
+import (
+	"math"
+
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
+
+const serious = cueCrash | cueLoss | cueSecurity | cueMoney | cueBlocked
+
+// class fills class, probabilities and confidence.
+func (j *judgement) class() {
+	k := j.kind(&j.report)
+	scores := j.probs[:]
+	j.scores(k, scores)
+	j.rules(k, scores)
+	j.windows(k, scores)
+	best := 0
+	j.verdict.Probabilities = make(map[triage.Class]float64, len(triage.Classes))
+	rest := 1.0
+	for i := range scores {
+		scores[i] = math.Round(scores[i]*1e5) / 1e5
+		if scores[i] > scores[best] {
+			best = i
+		}
+	}
+	for i, c := range triage.Classes {
+		if i != best {
+			rest -= scores[i]
+		}
+		j.verdict.Probabilities[c] = scores[i]
+	}
+	rest = math.Round(rest*1e5) / 1e5
+	j.verdict.Class = triage.Classes[best]
+	j.verdict.Probabilities[j.verdict.Class] = rest
+	j.verdict.Confidence = max(rest, 1e-5)
+}
+
+// scores writes the calibrated probabilities of the class head.
+func (j *judgement) scores(k kind, out []float64) {
+	h := j.model.head("class")
+	if h == nil {
+		copy(out, []float64{0.25, 0.25, 0.25, 0.25})
+		return
+	}
+	j.classVector(&j.report, &j.vector)
+	h.score(&j.vector, k.spaces(), true, out)
+	j.model.calibrated("class", k).apply(out)
+}
+
+func (m *model) calibrated(head string, k kind) calibration {
+	if c, ok := m.Calibration[head+"/"+kindNames[k]]; ok {
+		return c
+	}
+	return calibration{A: []float64{2, 2, 2, 2}, B: []float64{0, 0, 0, 0}}
+}
+
+var kindNames = [numKinds]string{"short", "issue", "title", "foreign"}
+
+// Positions in the probability vector.
+const (
+	atBug = iota
+	atFeature
+	atQuestion
+	atNoise
+)
+
+// rules corrects the head where the training sets are silent. Reviews, which
+// make up most short training text, ask no questions.
+func (j *judgement) rules(k kind, p []float64) {
+	if k == kindIssue {
+		return
+	}
+	seen := j.cues()
+	words := 0
+	for _, t := range j.report.textWords.tokens {
+		if t.kind != markToken {
+			words++
+		}
+	}
+	words += len(j.report.titleWords.tokens)
+	switch {
+	case words == 0:
+		shift(p, atNoise, 4)
+		return
+	case seen&(cueCrash|cueLoss) != 0 && words < 60 && seen&cueCrash|seen&cueLoss != 0:
+		shift(p, atBug, 2.5)
+	case seen&serious != 0 && words < 60:
+		shift(p, atBug, 1.5)
+	}
+	if !j.asks() {
+		return
+	}
+	switch {
+	case seen&cueCause != 0 && seen&(cueHarm|serious) != 0:
+		shift(p, atBug, 3)
+	case seen&(serious|cueBroken) != 0:
+	default:
+		shift(p, atQuestion, 1.5)
+	}
+}
+
+// shift multiplies the odds of one class by e^by.
+func shift(p []float64, at int, by float64) {
+	p[at] *= math.Exp(by)
+	sum := 0.0
+	for _, x := range p {
+		sum += x
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+}
+
+// cues collects the meanings found outside injected sentences and not negated.
+func (j *judgement) cues() cue {
+	var seen cue
+	for _, h := range j.titleHits {
+		if !h.negated {
+			seen |= h.cue
+		}
+	}
+	for _, h := range j.textHits {
+		if !h.negated && !j.injectedToken(&j.report, h.t0) && j.inProse[h.t0] {
+			seen |= h.cue
+		}
+	}
+	return seen
+}
+
+// asks reports whether the message ends with a question mark or one of its
+// sentences begins as a question.
+func (j *judgement) asks() bool {
+	p := &j.report
+	for i := range p.sentences {
+		s := &p.sentences[i]
+		w, hits := &p.textWords, j.textHits
+		if s.part == triage.PartTitle {
+			w, hits = &p.titleWords, j.titleHits
+		}
+		if s.injected || s.t1 <= s.t0 {
+			continue
+		}
+		if i == len(p.sentences)-1 && w.tokens[s.t1-1].hash == hashQuestion {
+			return true
+		}
+		for _, h := range hits {
+			if h.t0 >= s.t0 && h.t0 <= s.t0+2 && h.t1 <= s.t1 && h.cue&cueQuestion != 0 && (h.t0 == s.t0 || w.tokens[s.t1-1].hash == hashQuestion) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// windows looks at single sentences of a long text: a crash that is told after
+// nine thousand characters of something else is still a crash.
+func (j *judgement) windows(k kind, p []float64) {
+	if p[atBug] > 0.5 || len(j.report.textWords.tokens) < 120 || k == kindIssue && len(j.report.textWords.tokens) < 600 {
+		return
+	}
+	h := j.model.head("class")
+	if h == nil {
+		return
+	}
+	looked := 0
+	for _, x := range j.textHits {
+		if x.cue&serious == 0 || x.negated || !j.inProse[x.t0] || j.injected[x.t0] {
+			continue
+		}
+		s := j.sentenceAt(x.t0)
+		if s == nil {
+			continue
+		}
+		if looked++; looked > 8 {
+			return
+		}
+		j.counts.reset()
+		j.counts.addWords(&j.report.textWords, max(s.t0, x.t0-30), min(s.t1, x.t0+30), grams{chars: true, pairs: true})
+		v := &j.vector
+		v.reset()
+		v.open(1)
+		j.counts.fill(v.open(1))
+		var q [4]float64
+		h.score(v, kindShort.spaces(), true, q[:])
+		j.model.calibrated("class", kindShort).apply(q[:])
+		shift(q[:], atBug, 1.5)
+		if q[atBug] > 0.6 && q[atBug] > p[atBug] {
+			copy(p, q[:])
+		}
+	}
+}
+
+func (s *scratch) sentenceAt(t int) *span {
+	lo, hi := 0, len(s.report.sentences)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		q := &s.report.sentences[mid]
+		if q.part == triage.PartTitle || q.t1 <= t {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(s.report.sentences) && s.report.sentences[lo].t0 <= t {
+		return &s.report.sentences[lo]
+	}
+	return nil
+}

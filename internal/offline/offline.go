@@ -1,0 +1,160 @@
+// Package offline is the engine without a model server: it judges an item with
+// hashed linear models whose weights are embedded in the binary, and with rules
+// that a person can read. The same text gives the same verdict, bit for bit, on
+// every machine.
+//
+// Judge takes the report apart (parse.go, sentences.go, token.go), looks for
+// phrases it knows (cues.go, lexicon.go), and fills the verdict field by field:
+// class.go, severity.go, roles.go, flags.go, title.go, spec.go, labels.go,
+// environment.go, reason.go. The weights come from learn.go, which the command
+// `go run ./eval train` feeds. MODEL.md says what they were trained on and
+// docs/judgement.md why it is done this way.
+package offline
+
+import (
+	_ "embed"
+	"sync"
+
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
+
+//go:generate sh -c "test -n \"$ITERATESWARM_DATA\" && cd ../.. && go run ./eval train --data \"$ITERATESWARM_DATA\""
+
+//go:embed weights.bin
+var embedded []byte
+
+// Engine judges items. It has no state that changes and may be used by many
+// goroutines at once.
+type Engine struct {
+	model func() *model
+	pool  sync.Pool
+}
+
+// New returns the engine with the embedded weights. They are decoded at the
+// first use, so New costs nothing.
+func New() *Engine {
+	return newEngine(sync.OnceValue(func() *model {
+		m, err := decodeModel(embedded)
+		if err != nil {
+			m = new(model) // a build whose weights were never trained: rules only
+			m.version = "none"
+			m.index()
+		}
+		return m
+	}))
+}
+
+// Open returns an engine with weights that Train made.
+func Open(weights []byte) (*Engine, error) {
+	m, err := decodeModel(weights)
+	if err != nil {
+		return nil, err
+	}
+	return newEngine(func() *model { return m }), nil
+}
+
+func newEngine(m func() *model) *Engine {
+	e := &Engine{model: m}
+	e.pool.New = func() any { return new(scratch) }
+	return e
+}
+
+// Version names the weights by their hash.
+func (e *Engine) Version() string { return e.model().version }
+
+// scratch is the memory of one call of Judge.
+type scratch struct {
+	report    report
+	language  string
+	titleHits []hit
+	textHits  []hit
+	inProse   []bool // by token of the text
+	injected  []bool // by token of the text
+	counts    counter
+	vector    vector
+}
+
+// Judge gives the verdict on an item. It never fails: text that nobody could
+// read gets a verdict with low confidence.
+func (e *Engine) Judge(it triage.Item) triage.Verdict {
+	s := e.pool.Get().(*scratch)
+	defer e.pool.Put(s)
+	m := e.model()
+	s.read(it, m)
+	v := triage.Verdict{Engine: "offline", EngineVersion: m.version, Language: s.language}
+	j := judgement{scratch: s, model: m, item: it, verdict: &v}
+	j.class()
+	j.roles()
+	j.severity()
+	j.flags()
+	j.spec()
+	j.reason()
+	return v
+}
+
+// judgement is one verdict in the making.
+type judgement struct {
+	*scratch
+	model   *model
+	item    triage.Item
+	verdict *triage.Verdict
+	probs   [4]float64 // in the order of triage.Classes
+}
+
+// read takes the item apart and finds the known phrases in it.
+func (s *scratch) read(it triage.Item, m *model) {
+	p := &s.report
+	p.parse(it, m.isTemplate)
+	t := phrases()
+	s.titleHits = t.find(p.titleWords.tokens, s.titleHits[:0])
+	negate(s.titleHits, p.titleWords.tokens)
+	s.textHits = t.find(p.textWords.tokens, s.textHits[:0])
+	negate(s.textHits, p.textWords.tokens)
+	s.markInjected(p)
+	s.language = detectLanguage(&p.titleWords, &p.textWords)
+}
+
+// markInjected takes the sentences that talk to the engine out of the
+// judgement, unless nothing else would be left.
+func (s *scratch) markInjected(p *report) {
+	n := len(p.textWords.tokens)
+	s.inProse, s.injected = grown(s.inProse, n), grown(s.injected, n)
+	h := 0
+	left := 0
+	for i := range p.sentences {
+		q := &p.sentences[i]
+		if q.part != triage.PartText {
+			continue
+		}
+		for h < len(s.textHits) && s.textHits[h].t0 < q.t0 {
+			h++
+		}
+		for k := h; k < len(s.textHits) && s.textHits[k].t0 < q.t1; k++ {
+			if s.textHits[k].cue&cueInject != 0 {
+				q.injected = true
+			}
+		}
+		if !q.injected {
+			left += q.t1 - q.t0
+		}
+		for t := q.t0; t < q.t1; t++ {
+			s.inProse[t], s.injected[t] = true, q.injected
+		}
+	}
+	if left == 0 {
+		for i := range p.sentences {
+			p.sentences[i].injected = false
+		}
+	}
+}
+
+func (s *scratch) injectedToken(_ *report, t int) bool { return t < len(s.injected) && s.injected[t] }
+
+func grown(b []bool, n int) []bool {
+	if cap(b) < n {
+		return make([]bool, n)
+	}
+	b = b[:n]
+	clear(b)
+	return b
+}
