@@ -1,0 +1,55 @@
+# Everything here also works without make: each target is a command or two.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+IMAGE := iterateswarm
+
+# Files that git knows or would take: what a clone will hold.
+go_files = $(wildcard $(shell git ls-files -co --exclude-standard -- '*.go'))
+
+.PHONY: help run dev test check fmt vet lint floors fresh clean-tree bench build docker
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## start the server on http://127.0.0.1:8090, data in pb_data
+	go run . serve
+
+dev: ## the same, with log output and pb_public read from disk: edits show at once
+	go run . serve --dev --publicDir pb_public
+
+test: ## run every test that needs no network and no key
+	go test ./...
+
+check: fmt vet lint floors fresh clean-tree ## what a machine can find: format, vet, staticcheck, floors, stale files, stray files
+
+fmt: ## report files that gofmt would change
+	@files="$$(gofmt -l $(go_files))"; \
+	if [[ -n "$$files" ]]; then echo "run gofmt -w on:"; echo "$$files"; exit 1; fi
+
+vet: ## go vet
+	go vet ./...
+
+lint: ## staticcheck, pinned
+	go run $(STATICCHECK) ./...
+
+floors: ## the layering test
+	go test ./internal/floors
+
+fresh: ## report generated files that are stale
+	go test ./internal/config -run TestReferenceIsFresh
+
+clean-tree: ## report secrets and build products in git
+	@files="$$(git ls-files | grep -E '(^|/)(\.env(\..*)?|node_modules/.*|pb_data/.*|__pycache__/.*|.*\.(key|pem|p12|pyc|test|prof))$$' | grep -v '/testdata/' || true)"; \
+	if [[ -n "$$files" ]]; then echo "these do not belong into git:"; echo "$$files"; exit 1; fi
+
+bench: ## run the benchmarks
+	go test ./... -run '^$$' -bench . -benchmem -timeout 60m
+
+build: ## build bin/iterateswarm, static
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/iterateswarm .
+
+docker: ## build the container image
+	docker build -f docker/Dockerfile -t $(IMAGE) .
