@@ -1,0 +1,52 @@
+package sdk
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// Manifest is a plugin's description of itself.
+type Manifest struct {
+	Name        string // lower-case letters, digits and dashes; configuration refers to it
+	Kind        Kind
+	Version     string // "1.2.3"
+	Description string // one sentence for the person who chooses
+	Icon        string // an SVG document of at most 4 KiB, or empty
+
+	// ConfigSchema is a JSON Schema of type "object". The host uses type,
+	// properties, required, enum, items, minLength, maxLength, minimum, maximum,
+	// title, description and default, and refuses keys that are not in
+	// properties. "secret": true keeps a property encrypted at rest and out of
+	// every answer.
+	ConfigSchema string
+
+	Capabilities []string // words that switch host features on; none is defined yet
+
+	// The rest concerns trackers.
+
+	IdempotentCreate  bool          // Create with the same key twice makes one issue
+	MinCreateInterval time.Duration // least time between two creates of one instance
+	Settle            time.Duration // how long a fresh issue may stay invisible to Find
+}
+
+var pluginName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+
+// Check reports the first thing that makes the manifest unusable, or nil.
+func (m Manifest) Check() error {
+	switch {
+	case !pluginName.MatchString(m.Name):
+		return fmt.Errorf("plugin name %q is not lower-case letters, digits and dashes", m.Name)
+	case m.Kind != KindSource && m.Kind != KindTracker:
+		return fmt.Errorf("plugin %s: kind %q is neither source nor tracker", m.Name, m.Kind)
+	case m.Version == "":
+		return fmt.Errorf("plugin %s: no version", m.Name)
+	case m.ConfigSchema == "":
+		return fmt.Errorf("plugin %s: no config schema", m.Name)
+	case len(m.Icon) > 4<<10:
+		return fmt.Errorf("plugin %s: icon of %d bytes, want at most 4096", m.Name, len(m.Icon))
+	case m.MinCreateInterval < 0 || m.Settle < 0:
+		return fmt.Errorf("plugin %s: negative duration", m.Name)
+	}
+	return nil
+}
