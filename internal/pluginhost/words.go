@@ -1,0 +1,37 @@
+package pluginhost
+
+import "github.com/iterateswarm/iterateswarm/sdk"
+
+// The words of package sdk, so that callers import one package.
+type (
+	Manifest       = sdk.Manifest
+	Kind           = sdk.Kind
+	Diagnostic     = sdk.Diagnostic
+	Health         = sdk.Health
+	WebhookRequest = sdk.WebhookRequest
+	WebhookReply   = sdk.WebhookReply
+	Item           = sdk.Item
+	Attachment     = sdk.Attachment
+	CreateRequest  = sdk.CreateRequest
+	CreateReply    = sdk.CreateReply
+	Outcome        = sdk.Outcome
+	FindRequest    = sdk.FindRequest
+	Found          = sdk.Found
+)
+
+// The constants of package sdk.
+const (
+	KindSource  = sdk.KindSource
+	KindTracker = sdk.KindTracker
+
+	Unknown    = sdk.Unknown
+	Created    = sdk.Created
+	Rejected   = sdk.Rejected
+	NotCreated = sdk.NotCreated
+)
+
+// Marker is the first line of an issue's body: sdk.Marker.
+func Marker(key string) string { return sdk.Marker(key) }
+
+// MarkerOf is the key in the first line of an issue's body: sdk.MarkerOf.
+func MarkerOf(body string) (key string, ok bool) { return sdk.MarkerOf(body) }

@@ -1,0 +1,170 @@
+package local
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/iterateswarm/iterateswarm/sdk"
+)
+
+// One file is
+//
+//	---
+//	number: 12
+//	key: "k7…"
+//	title: "Login fails on Safari"
+//	state: open
+//	labels: ["bug"]
+//	reference: "r3c…"
+//	created: 2026-11-22T18:00:00Z
+//	---
+//	<!-- iterateswarm:v1 k=k7… -->
+//	the body
+//
+// Text is quoted as in JSON, which YAML takes as it is.
+
+// seen is what a file said when it had this size and time.
+type seen struct {
+	size    int64
+	changed time.Time
+	found   sdk.Found // Key is empty when the file is not ours
+}
+
+func render(number int64, created time.Time, req sdk.CreateRequest) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "---\nnumber: %d\nkey: %s\ntitle: %s\nstate: open\n", number, quote(req.Key), quote(req.Title))
+	labels := req.Labels
+	if labels == nil {
+		labels = []string{}
+	}
+	fmt.Fprintf(&b, "labels: %s\nreference: %s\ncreated: %s\n---\n", quote(labels), quote(req.Reference), created.UTC().Format(time.RFC3339))
+	b.WriteString(req.Body)
+	if !strings.HasSuffix(req.Body, "\n") {
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+func quote(v any) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // a string or a list of strings always encodes
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// errNotOurs says that a file has not our front matter and marker.
+var errNotOurs = errors.New("not an issue of ours")
+
+// parse reads the front matter and the marker. A person may have edited the
+// file: quotes are optional, unknown lines are passed over.
+func parse(r io.Reader) (sdk.Found, error) {
+	found := sdk.Found{State: "open"}
+	in := bufio.NewScanner(io.LimitReader(r, 64<<10))
+	if !in.Scan() || strings.TrimSpace(in.Text()) != "---" {
+		return found, errNotOurs
+	}
+	for in.Scan() && strings.TrimSpace(in.Text()) != "---" {
+		name, value, _ := strings.Cut(in.Text(), ":")
+		value = strings.TrimSpace(value)
+		switch name {
+		case "state":
+			if strings.Trim(value, `"'`) == "closed" {
+				found.State = "closed"
+			}
+		case "created":
+			found.Created, _ = time.Parse(time.RFC3339, strings.Trim(value, `"'`))
+		}
+	}
+	for in.Scan() {
+		if strings.TrimSpace(in.Text()) == "" {
+			continue // an editor may have put an empty line there
+		}
+		key, ok := sdk.ParseMarker(in.Text())
+		if !ok {
+			return found, errNotOurs
+		}
+		found.Key = key
+		return found, nil
+	}
+	return found, errNotOurs
+}
+
+// fileName is the name of an issue's file: 0012-login-fails-on-safari.md.
+func fileName(number int64, title string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(title) {
+		switch {
+		case b.Len() >= 50:
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	slug := strings.Trim(b.String(), "-")
+	if slug == "" {
+		slug = "issue"
+	}
+	return fmt.Sprintf("%04d-%s.md", number, slug)
+}
+
+// numberOf returns the number at the start of a file name; 0 means it has none.
+func numberOf(name string) int64 {
+	digits, _, _ := strings.Cut(name, "-")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !strings.HasSuffix(name, ".md") {
+		return 0
+	}
+	return n
+}
+
+func fileURL(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}
+
+// writeTemp writes a file under a name that is no issue's, down to the disk.
+func (t *Tracker) writeTemp(content []byte) (name string, err error) {
+	if err := os.MkdirAll(t.folder, 0o755); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(t.folder, ".new-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if end := f.Close(); err == nil {
+		err = end
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+// syncFolder makes a rename survive a power cut.
+func (t *Tracker) syncFolder() error {
+	d, err := os.Open(t.folder)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,42 @@
+// Package plugins lists the sources and trackers that come with IterateSwarm.
+// Each lies in a package of its own that stands on the sdk alone, and runs in a
+// process of its own: this executable, started again as "plugin NAME".
+package plugins
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/iterateswarm/iterateswarm/plugins/local"
+	"github.com/iterateswarm/iterateswarm/sdk"
+)
+
+// All returns every bundled plugin, not configured.
+func All() []sdk.Plugin {
+	return []sdk.Plugin{
+		local.New(),
+	}
+}
+
+// Manifests returns the manifest of every bundled plugin.
+func Manifests() []sdk.Manifest {
+	var list []sdk.Manifest
+	for _, p := range All() {
+		list = append(list, p.Manifest())
+	}
+	return list
+}
+
+// Serve runs the named plugin until the host stops it. It returns only when
+// there is no such plugin; the error lists those there are.
+func Serve(name string) error {
+	var names []string
+	for _, p := range All() {
+		if p.Manifest().Name == name {
+			sdk.Serve(p)
+			return nil
+		}
+		names = append(names, p.Manifest().Name)
+	}
+	return fmt.Errorf("no plugin %q; bundled are %s", name, strings.Join(names, ", "))
+}
