@@ -1,0 +1,130 @@
+// Package hooks ties PocketBase's record events to the pipeline: a message is
+// judged and queued as it is created, a plugin follows its record, and what
+// must never change is refused. (pb_hooks, in JavaScript, is the operators'.)
+package hooks
+
+import (
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+)
+
+// Bind registers every hook. Call it once, before the app serves.
+func Bind(app core.App, p *pipeline.Pipeline) {
+	bindFeedback(app, p)
+	bindPlugins(app, p)
+	bindKeys(app)
+	bindAudit(app)
+
+	app.OnRecordAfterUpdateSuccess(records.Projects).BindFunc(func(e *core.RecordEvent) error {
+		p.ForgetProject(e.Record.Id)
+		return e.Next()
+	})
+	app.OnRecordUpdate(records.Projects).BindFunc(checkSettings)
+	app.OnRecordCreate(records.Projects).BindFunc(checkSettings)
+}
+
+func bindFeedback(app core.App, p *pipeline.Pipeline) {
+	app.OnRecordCreate(records.Feedback).BindFunc(p.Born)
+	app.OnRecordCreateRequest(records.Feedback).BindFunc(func(e *core.RecordRequestEvent) error {
+		info, err := e.RequestInfo()
+		if err != nil {
+			return err
+		}
+		for _, field := range []string{pipeline.AuthorID, pipeline.AuthorName} {
+			v, _ := info.Body[field].(string)
+			e.Record.Set(field, v)
+		}
+		if e.Auth != nil && e.Auth.Collection().Name == records.Keys && e.Record.GetString("project") == "" {
+			e.Record.Set("project", e.Auth.GetString("project"))
+		}
+		e.Record.Set("request_id", e.Response.Header().Get("X-Request-ID"))
+		return e.Next()
+	})
+	app.OnRecordUpdate(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
+		for _, field := range []string{"project", "source", "external_id", "subject", "content", "permalink"} {
+			if e.Record.GetString(field) != e.Record.Original().GetString(field) {
+				return pipeline.Fault(pipeline.BadValue, "A message is stored verbatim and never changed.").At(field)
+			}
+		}
+		return e.Next()
+	})
+	app.OnRecordAfterDeleteSuccess(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
+		p.Forget(e.Record.Id)
+		return e.Next()
+	})
+	count := func(e *core.RecordEvent) error {
+		p.Changed()
+		return e.Next()
+	}
+	app.OnRecordAfterCreateSuccess(records.Feedback, records.Issues).BindFunc(count)
+	app.OnRecordAfterUpdateSuccess(records.Feedback, records.Issues).BindFunc(count)
+	app.OnRecordAfterDeleteSuccess(records.Feedback, records.Issues).BindFunc(count)
+}
+
+func bindPlugins(app core.App, p *pipeline.Pipeline) {
+	seal := func(e *core.RecordEvent) error {
+		if err := p.SealConfig(e.Record); err != nil {
+			return err
+		}
+		return e.Next()
+	}
+	app.OnRecordCreate(records.Sources, records.Trackers).BindFunc(seal)
+	app.OnRecordUpdate(records.Sources, records.Trackers).BindFunc(seal)
+
+	changed := func(e *core.RecordEvent) error {
+		p.PluginChanged(e.Record, false)
+		return e.Next()
+	}
+	app.OnRecordAfterCreateSuccess(records.Sources, records.Trackers).BindFunc(changed)
+	app.OnRecordAfterUpdateSuccess(records.Sources, records.Trackers).BindFunc(changed)
+	app.OnRecordAfterDeleteSuccess(records.Sources, records.Trackers).BindFunc(func(e *core.RecordEvent) error {
+		p.PluginChanged(e.Record, true)
+		return e.Next()
+	})
+}
+
+// bindKeys makes an ingest key when its record is created over the API. The
+// key itself is in that one answer and nowhere else.
+func bindKeys(app core.App) {
+	app.OnRecordCreateRequest(records.Keys).BindFunc(func(e *core.RecordRequestEvent) error {
+		key, prefix := records.NewKey()
+		e.Record.Set("hash", records.KeyHash(key))
+		e.Record.Set("prefix", prefix)
+		e.Record.WithCustomData(true)
+		e.Record.Set("key", key)
+		return e.Next()
+	})
+	app.OnRecordUpdateRequest(records.Keys).BindFunc(func(e *core.RecordRequestEvent) error {
+		for _, field := range []string{"hash", "prefix", "project"} {
+			e.Record.Set(field, e.Record.Original().GetString(field))
+		}
+		return e.Next()
+	})
+}
+
+// bindAudit keeps the decisions append-only, for superusers too.
+func bindAudit(app core.App) {
+	refuse := func(e *core.RecordEvent) error {
+		return pipeline.Fault(pipeline.BadValue, "Decisions are appended and never changed or deleted.")
+	}
+	app.OnRecordUpdate(records.Decisions).BindFunc(refuse)
+	app.OnRecordDelete(records.Decisions).BindFunc(refuse)
+	app.OnRecordCreate(records.Decisions).BindFunc(func(e *core.RecordEvent) error {
+		return pipeline.Fault(pipeline.BadValue, "Decisions are written by the server only.")
+	})
+}
+
+func checkSettings(e *core.RecordEvent) error {
+	s, err := records.SettingsOf(e.Record)
+	switch {
+	case err != nil:
+		return pipeline.Fault(pipeline.BadValue, "The settings do not fit: %s.", strings.TrimSuffix(err.Error(), ".")).At("settings")
+	case s.HoldBelow < 0 || s.HoldBelow > 1 || s.JoinAbove < 0 || s.JoinAbove > 1:
+		return pipeline.Fault(pipeline.BadValue, "hold_below and join_above lie between 0 and 1.").At("settings")
+	}
+	return e.Next()
+}

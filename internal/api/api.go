@@ -1,0 +1,243 @@
+// Package api is the HTTP surface beside PocketBase's own: feedback in, issues
+// decided, numbers out. One endpoint a file. Every error has a number, a
+// sentence and a link into docs/errors.md.
+package api
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+	"github.com/pocketbase/pocketbase/tools/router"
+
+	"github.com/iterateswarm/iterateswarm/internal/config"
+	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+)
+
+// API answers requests. Make one with New and bind it to a server.
+type API struct {
+	p       *pipeline.Pipeline
+	cfg     config.Config
+	log     *slog.Logger
+	limiter *guard.Limiter
+	slots   chan struct{} // one a message that is being taken in
+	setup   *setup
+	metrics *metrics
+}
+
+// New makes the API over a pipeline.
+func New(p *pipeline.Pipeline, cfg config.Config, lg *slog.Logger) *API {
+	a := &API{
+		p: p, cfg: cfg, log: lg,
+		limiter: guard.NewLimiter(guard.Limit{Burst: cfg.API.RateBurst, Every: cfg.API.RateEvery}, guard.DefaultKeys),
+		slots:   make(chan struct{}, cfg.API.MaxIngest),
+		setup:   newSetup(),
+	}
+	a.metrics = newMetrics(p)
+	return a
+}
+
+// Bind adds the routes and middlewares to a server that is about to start.
+func (a *API) Bind(se *core.ServeEvent) {
+	r := se.Router
+	r.Bind(a.frame())
+	r.Bind(a.ingestKey())
+
+	r.POST("/api/feedback", a.ingest).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
+	r.GET("/api/feedback", onlyPost)
+	r.POST("/webhooks/{source}", a.webhook).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
+	r.POST("/webhooks/{source}/{path...}", a.webhook).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
+	r.GET("/webhooks/{source}", a.webhook).Bind(apis.SkipSuccessActivityLog())
+
+	limit := apis.BodyLimit(1 << 20)
+	r.POST("/api/feedback/{id}/correct", a.correct).Bind(limit)
+	r.POST("/api/feedback/{id}/join", a.join).Bind(limit)
+	r.POST("/api/issues/batch", a.batch).Bind(limit)
+	r.POST("/api/issues/{id}/{action}", a.act).Bind(limit)
+	r.GET("/api/issues/{id}/{action}", onlyPost)
+	r.PATCH("/api/issues/{id}", a.edit).Bind(limit)
+	r.POST("/api/decisions/{id}/undo", a.undo).Bind(limit)
+	r.POST("/api/deliveries/{id}/retry", a.retry).Bind(limit)
+
+	quiet := apis.SkipSuccessActivityLog()
+	r.GET("/api/stats", a.stats).Bind(quiet)
+	r.GET("/api/metrics", a.metricsJSON).Bind(quiet)
+	r.GET("/metrics", a.prometheus).Bind(quiet)
+	r.GET("/api/ready", a.ready).Bind(quiet)
+	r.GET("/api/setup", a.setupNeeded).Bind(quiet)
+	r.POST("/api/setup", a.setUp).Bind(limit)
+}
+
+// requestIDKey is where the request's id is kept in the event's store.
+const requestIDKey = "iterateswarm_request_id"
+
+var cleanRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// frame is the outermost middleware: the request's id, its log line, and every
+// problem in its own form.
+func (a *API) frame() *hook.Handler[*core.RequestEvent] {
+	return &hook.Handler[*core.RequestEvent]{
+		Id:       "iterateswarmFrame",
+		Priority: apis.DefaultCorsMiddlewarePriority - 1000,
+		Func: func(e *core.RequestEvent) error {
+			start := time.Now()
+			id := e.Request.Header.Get("X-Request-ID")
+			if !cleanRequestID.MatchString(id) {
+				id = newRequestID()
+			}
+			e.Set(requestIDKey, id)
+			e.Response.Header().Set("X-Request-ID", id)
+			err := e.Next()
+			status := e.Status()
+			if err != nil {
+				status = a.answer(e, err)
+				err = nil
+			}
+			if status == 0 {
+				status = http.StatusOK
+			}
+			a.metrics.request(e.Request.Method, e.Request.Pattern, status)
+			level := slog.LevelDebug
+			if status >= 500 {
+				level = slog.LevelError
+			}
+			a.log.Log(e.Request.Context(), level, "request", "method", e.Request.Method, "path", e.Request.URL.Path,
+				"status", status, "request_id", id, "took", time.Since(start))
+			return err
+		},
+	}
+}
+
+func newRequestID() string {
+	b := make([]byte, 15)
+	_, _ = rand.Read(b) // crypto/rand never fails on supported systems
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b))
+}
+
+func requestID(e *core.RequestEvent) string {
+	id, _ := e.Get(requestIDKey).(string)
+	return id
+}
+
+// answer writes err and returns the status. A *Problem keeps its number;
+// PocketBase's own errors keep their form; anything else is our mistake and
+// stays in the log.
+func (a *API) answer(e *core.RequestEvent, err error) int {
+	var api *router.ApiError
+	problem, ok := pipeline.AsProblem(err)
+	if !ok && errors.As(err, &api) {
+		if raw, isErr := api.RawData().(error); isErr {
+			problem, ok = pipeline.AsProblem(raw)
+		}
+		if !ok {
+			if api.Status == http.StatusTooManyRequests && e.Response.Header().Get("Retry-After") == "" {
+				e.Response.Header().Set("Retry-After", "10") // the longest window of PocketBase's own limiter here
+			}
+			router.ErrorHandler(e.Response, e.Request, api)
+			return api.Status
+		}
+	}
+	if !ok {
+		if e.Written() {
+			return http.StatusInternalServerError
+		}
+		a.log.Error("request broke", "path", e.Request.URL.Path, "request_id", requestID(e), "err", err)
+		problem = pipeline.Fault(pipeline.Broken, "Something broke on our side. The log has it under request id %s.", requestID(e))
+		if storageDown(err) {
+			problem = pipeline.Fault(pipeline.NotStored, "The database cannot take it now; nothing was stored. Send it again.")
+			problem.RetryAfter = 5 * time.Second
+		}
+	}
+	if problem.RetryAfter > 0 {
+		e.Response.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(problem.RetryAfter.Seconds()))))
+	}
+	if wantsHTML(e) {
+		_ = e.HTML(problem.Status(), errorFragment(problem))
+	} else {
+		_ = e.JSON(problem.Status(), problemBody(problem))
+	}
+	return problem.Status()
+}
+
+func problemBody(p *pipeline.Problem) map[string]any {
+	out := map[string]any{"code": p.Code, "message": p.Message, "help": "docs/errors.md#" + strconv.Itoa(p.Code)}
+	if p.Field != "" {
+		out["field"] = p.Field
+	}
+	return out
+}
+
+// storageDown recognises a database that is full, locked or unreadable.
+func storageDown(err error) bool {
+	var code interface{ Code() int } // modernc's *sqlite.Error
+	if !errors.As(err, &code) {
+		return false
+	}
+	switch code.Code() & 0xff {
+	case 5, 6, 10, 13, 14: // busy, locked, I/O error, full, cannot open
+		return true
+	}
+	return false
+}
+
+func onlyPost(e *core.RequestEvent) error {
+	e.Response.Header().Set("Allow", "POST")
+	return pipeline.Fault(pipeline.OnlyPost, "This address takes POST only; it changes something.")
+}
+
+// caller is a signed-in person, or nothing.
+func caller(e *core.RequestEvent) *core.Record {
+	if e.Auth != nil && (e.Auth.IsSuperuser() || e.Auth.Collection().Name == records.Users) {
+		return e.Auth
+	}
+	return nil
+}
+
+// decode reads a small JSON body into v. An empty body leaves v as it is.
+func decode(e *core.RequestEvent, v any) error {
+	raw, err := readBody(e, 1<<20)
+	if err != nil || len(raw) == 0 {
+		return err
+	}
+	if p := checkJSON(raw); p != nil {
+		return p
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return badType(err)
+	}
+	return nil
+}
+
+// badType turns a decoder's complaint into a problem that names the field.
+func badType(err error) error {
+	var t *json.UnmarshalTypeError
+	if errors.As(err, &t) && t.Field != "" {
+		return pipeline.Fault(pipeline.BadType, "%s must be %s, not a JSON %s.", t.Field, article(t.Type.String()), t.Value).At(t.Field)
+	}
+	return pipeline.Fault(pipeline.BadType, "The body must be a JSON object with the fields of this route.")
+}
+
+func article(goType string) string {
+	switch strings.TrimLeft(goType, "*") {
+	case "string":
+		return "a text"
+	case "int", "int64", "float64":
+		return "a number"
+	case "bool":
+		return "true or false"
+	}
+	return "a list"
+}

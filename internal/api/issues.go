@@ -1,0 +1,230 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
+
+// actBody is what the routes that decide on an issue take.
+type actBody struct {
+	Version  *int      `json:"version"`
+	Reason   string    `json:"reason"`
+	Until    time.Time `json:"until"`
+	Into     string    `json:"into"`
+	Feedback []string  `json:"feedback"`
+}
+
+func (b actBody) act(e *core.RequestEvent) pipeline.Act {
+	return pipeline.Act{By: caller(e), Version: b.Version, Reason: b.Reason, RequestID: requestID(e),
+		Until: b.Until, Into: b.Into, Feedback: b.Feedback}
+}
+
+// acts are the actions of POST /api/issues/{id}/{action}.
+func (a *API) acts() map[string]func(string, pipeline.Act) (pipeline.Outcome, error) {
+	return map[string]func(string, pipeline.Act) (pipeline.Outcome, error){
+		"approve": a.p.Approve, "decline": a.p.Decline, "snooze": a.p.Snooze, "reopen": a.p.Reopen,
+		"merge": a.p.Merge, "unmerge": a.p.Unmerge, "split": a.p.Split,
+	}
+}
+
+// act is POST /api/issues/{id}/{action}.
+func (a *API) act(e *core.RequestEvent) error {
+	do, ok := a.acts()[e.Request.PathValue("action")]
+	if !ok {
+		return pipeline.Fault(pipeline.NoIssue, "There is no action %q. There are approve, decline, snooze, reopen, merge, unmerge and split.",
+			clipped(e.Request.PathValue("action")))
+	}
+	if caller(e) == nil {
+		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	}
+	var body actBody
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	out, err := do(e.Request.PathValue("id"), body.act(e))
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, outcomeBody(out))
+}
+
+func outcomeBody(out pipeline.Outcome) map[string]any {
+	return map[string]any{"issue": out.Issue.PublicExport(), "decision": out.Decision}
+}
+
+// edit is PATCH /api/issues/{id}: the fields to change and the version seen.
+func (a *API) edit(e *core.RequestEvent) error {
+	if caller(e) == nil {
+		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	}
+	fields := map[string]any{}
+	if err := decode(e, &fields); err != nil {
+		return err
+	}
+	act := pipeline.Act{By: caller(e), RequestID: requestID(e), Edit: fields}
+	if v, ok := fields["version"]; ok {
+		n, isNumber := v.(float64)
+		if !isNumber || n != float64(int(n)) {
+			return pipeline.Fault(pipeline.BadType, "version must be a whole number.").At("version")
+		}
+		version := int(n)
+		act.Version = &version
+		delete(fields, "version")
+	}
+	if v, ok := fields["reason"].(string); ok {
+		act.Reason = v
+		delete(fields, "reason")
+	}
+	out, err := a.p.Edit(e.Request.PathValue("id"), act)
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, outcomeBody(out))
+}
+
+// mostInBatch is how many issues one batch may name.
+const mostInBatch = 500
+
+// batch is POST /api/issues/batch: one action on many issues. Each stands
+// alone: some may succeed while others fail, and each says so.
+func (a *API) batch(e *core.RequestEvent) error {
+	if caller(e) == nil {
+		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	}
+	var body struct {
+		Action string   `json:"action"`
+		IDs    []string `json:"ids"`
+		Items  []struct {
+			ID      string `json:"id"`
+			Version *int   `json:"version"`
+		} `json:"items"`
+		actBody
+	}
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	do, ok := a.acts()[body.Action]
+	if !ok || body.Action == "split" {
+		return pipeline.Fault(pipeline.BadValue, "action is one of approve, decline, snooze, reopen, merge and unmerge.").At("action")
+	}
+	if n := len(body.IDs) + len(body.Items); n == 0 || n > mostInBatch {
+		return pipeline.Fault(pipeline.BadValue, "Name 1 to %d issues, in ids or, with the versions you saw, in items.", mostInBatch).At("ids")
+	}
+	type result struct {
+		ID       string         `json:"id"`
+		OK       bool           `json:"ok"`
+		Issue    map[string]any `json:"issue,omitempty"`
+		Decision string         `json:"decision,omitempty"`
+		Error    map[string]any `json:"error,omitempty"`
+	}
+	results := make([]result, 0, len(body.IDs)+len(body.Items))
+	failed := 0
+	one := func(id string, version *int) {
+		act := body.actBody.act(e)
+		act.Version = version
+		out, err := do(id, act)
+		if err != nil {
+			p, ok := pipeline.AsProblem(err)
+			if !ok {
+				a.log.Error("batch", "action", body.Action, "issue", id, "request_id", requestID(e), "err", err)
+				p = pipeline.Fault(pipeline.Broken, "Something broke on our side. The log has it under request id %s.", requestID(e))
+			}
+			failed++
+			results = append(results, result{ID: id, Error: problemBody(p)})
+			return
+		}
+		results = append(results, result{ID: id, OK: true, Issue: out.Issue.PublicExport(), Decision: out.Decision})
+	}
+	for _, id := range body.IDs {
+		one(id, nil)
+	}
+	for _, it := range body.Items {
+		one(it.ID, it.Version)
+	}
+	return e.JSON(http.StatusOK, map[string]any{"results": results, "done": len(results) - failed, "failed": failed})
+}
+
+// correct is POST /api/feedback/{id}/correct: a person's class and severity. It
+// also releases a held message and restores noise.
+func (a *API) correct(e *core.RequestEvent) error {
+	if caller(e) == nil {
+		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	}
+	var body struct {
+		Class    triage.Class    `json:"class"`
+		Severity triage.Severity `json:"severity"`
+		Reason   string          `json:"reason"`
+	}
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	r, err := a.p.Correct(e.Request.PathValue("id"), pipeline.Correction{By: caller(e), Class: body.Class,
+		Severity: body.Severity, Reason: body.Reason, RequestID: requestID(e)})
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"feedback": r.PublicExport()})
+}
+
+// join is POST /api/feedback/{id}/join: make a message a report of an issue.
+func (a *API) join(e *core.RequestEvent) error {
+	if caller(e) == nil {
+		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	}
+	var body struct {
+		Issue  string `json:"issue"`
+		Reason string `json:"reason"`
+	}
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	r, err := a.p.Join(e.Request.PathValue("id"), body.Issue, caller(e), body.Reason, requestID(e))
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"feedback": r.PublicExport()})
+}
+
+// undo is POST /api/decisions/{id}/undo.
+func (a *API) undo(e *core.RequestEvent) error {
+	if caller(e) == nil {
+		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	}
+	var body actBody
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	out, err := a.p.Undo(e.Request.PathValue("id"), body.act(e))
+	if err != nil {
+		return err
+	}
+	answer := map[string]any{"decision": out.Decision}
+	if out.Issue != nil {
+		answer["issue"] = out.Issue.PublicExport()
+	}
+	if out.Feedback != nil {
+		answer["feedback"] = out.Feedback.PublicExport()
+	}
+	return e.JSON(http.StatusOK, answer)
+}
+
+// retry is POST /api/deliveries/{id}/retry, for one that needs a person.
+func (a *API) retry(e *core.RequestEvent) error {
+	if caller(e) == nil {
+		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	}
+	var body actBody
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	d, err := a.p.Retry(e.Request.PathValue("id"), body.act(e))
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"delivery": d.PublicExport()})
+}

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+)
+
+// recordsRoute is where PocketBase creates feedback records.
+const recordsRoute = "/api/collections/feedback/records"
+
+// ingestKey lets a request with an ingest key act as that key, on the two
+// routes that take feedback and nowhere else. PocketBase's rules then see the
+// key as @request.auth.
+func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
+	return &hook.Handler[*core.RequestEvent]{
+		Id:       "iterateswarmIngestKey",
+		Priority: apis.DefaultLoadAuthTokenMiddlewarePriority + 1,
+		Func: func(e *core.RequestEvent) error {
+			path := strings.TrimSuffix(e.Request.URL.Path, "/")
+			if e.Request.Method != http.MethodPost || (path != "/api/feedback" && path != recordsRoute) {
+				return e.Next()
+			}
+			if key := givenKey(e.Request); key != "" {
+				r, err := e.App.FindFirstRecordByFilter(records.Keys, "hash = {:h} && disabled = false", dbx.Params{"h": records.KeyHash(key)})
+				if err != nil {
+					return pipeline.Fault(pipeline.BadKey, "This ingest key is unknown or disabled.")
+				}
+				e.Auth = r
+			}
+			if path == recordsRoute {
+				if err := a.guardRecords(e); err != nil {
+					return err
+				}
+			}
+			return e.Next()
+		},
+	}
+}
+
+// guardRecords holds a create through the records API to what POST
+// /api/feedback asks of a message: the rate of the key and clean JSON.
+func (a *API) guardRecords(e *core.RequestEvent) error {
+	if e.Auth != nil && e.Auth.Collection().Name == records.Keys {
+		bucket, limit := keyBucket(e.Auth)
+		if err := a.take(bucket, limit); err != nil {
+			return err
+		}
+	}
+	if !strings.HasPrefix(e.Request.Header.Get("Content-Type"), "application/json") {
+		return nil
+	}
+	raw, err := readBody(e, 1<<20)
+	if err != nil {
+		return err
+	}
+	if p := checkJSON(raw); p != nil {
+		return p
+	}
+	e.Request.Body = replay(raw)
+	return nil
+}
+
+func givenKey(r *http.Request) string {
+	if k := r.Header.Get("X-API-Key"); k != "" {
+		return k
+	}
+	if k, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && strings.HasPrefix(k, "isk_") {
+		return k
+	}
+	return ""
+}

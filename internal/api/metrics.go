@@ -1,0 +1,97 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+)
+
+// metrics is what /metrics shows: counters of this process, and gauges that a
+// query answers when they are read.
+type metrics struct {
+	handler  http.Handler
+	requests *prometheus.CounterVec
+	received *prometheus.CounterVec
+}
+
+func newMetrics(p *pipeline.Pipeline) *metrics {
+	reg := prometheus.NewRegistry()
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "iterateswarm_http_requests_total", Help: "Requests answered, by route and status."},
+			[]string{"method", "route", "status"}),
+		received: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "iterateswarm_feedback_received_total", Help: "New messages stored since the process started, by source."},
+			[]string{"source"}),
+	}
+	reg.MustRegister(m.requests, m.received, &counted{p: p}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+	return m
+}
+
+func (m *metrics) request(method, pattern string, status int) {
+	if pattern == "" {
+		pattern = "none"
+	}
+	m.requests.WithLabelValues(method, pattern, strconv.Itoa(status)).Inc()
+}
+
+// prometheus is GET /metrics.
+func (a *API) prometheus(e *core.RequestEvent) error {
+	if err := a.mayCount(e); err != nil {
+		return err
+	}
+	a.metrics.handler.ServeHTTP(e.Response, e.Request)
+	return nil
+}
+
+// counted collects the numbers that come from the database.
+type counted struct{ p *pipeline.Pipeline }
+
+var (
+	descFeedback   = prometheus.NewDesc("iterateswarm_feedback", "Messages stored, by state.", []string{"state"}, nil)
+	descIssues     = prometheus.NewDesc("iterateswarm_issues", "Issues, by state, without merged ones.", []string{"state"}, nil)
+	descDeliveries = prometheus.NewDesc("iterateswarm_deliveries", "Deliveries to trackers, by state.", []string{"state"}, nil)
+	descJobs       = prometheus.NewDesc("iterateswarm_jobs", "Unfinished and discarded jobs, by state.", []string{"state"}, nil)
+	descBreaker    = prometheus.NewDesc("iterateswarm_breaker_open", "The worst breaker: 0 closed, 0.5 half-open, 1 open.", nil, nil)
+	descDecided    = prometheus.NewDesc("iterateswarm_decisions", "Decisions of people on the class, by whether they agreed with the engine.", []string{"agreed"}, nil)
+	descTook       = prometheus.NewDesc("iterateswarm_settle_seconds_mean", "Mean time from stored to settled of the last 100 messages.", nil, nil)
+)
+
+// Describe sends the descriptions of all numbers.
+func (c *counted) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descFeedback, descIssues, descDeliveries, descJobs, descBreaker, descDecided, descTook} {
+		ch <- d
+	}
+}
+
+// Collect counts and sends all numbers.
+func (c *counted) Collect(ch chan<- prometheus.Metric) {
+	s, err := c.p.Stats()
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(descFeedback, err)
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, m := range []struct {
+		desc   *prometheus.Desc
+		counts map[string]int
+	}{{descFeedback, s.Feedback}, {descIssues, s.Issues}, {descDeliveries, s.Deliveries}, {descJobs, s.Jobs}} {
+		for state, n := range m.counts {
+			gauge(m.desc, float64(n), state)
+		}
+	}
+	gauge(descBreaker, map[string]float64{guard.Closed: 0, guard.HalfOpen: 0.5, guard.Open: 1}[s.Breaker])
+	gauge(descDecided, float64(s.Agreed), "yes")
+	gauge(descDecided, float64(s.Decided-s.Agreed), "no")
+	gauge(descTook, s.AvgTook.Seconds())
+}

@@ -1,0 +1,74 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+)
+
+// webhookLimit is the largest webhook body; a plugin takes no larger message.
+const webhookLimit = 2 << 20
+
+// webhookDeadline is what a sender waits at most; Slack and Discord allow 3 s.
+const webhookDeadline = 2500 * time.Millisecond
+
+// webhook is /webhooks/{source}: the raw request goes to the source's plugin,
+// what it brings is stored, and only then the plugin's answer is given.
+func (a *API) webhook(e *core.RequestEvent) error {
+	source, err := e.App.FindFirstRecordByFilter(records.Sources, "(slug = {:s} || id = {:s}) && enabled = true",
+		dbx.Params{"s": e.Request.PathValue("source")})
+	if err != nil {
+		return pipeline.Fault(pipeline.NoSource, "There is no enabled source of this name.")
+	}
+	raw, err := readBody(e, webhookLimit)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Request.Context()), webhookDeadline)
+	defer cancel()
+	reply, err := a.p.TakeWebhook(ctx, source, pluginhost.WebhookRequest{
+		Method: e.Request.Method, Path: e.Request.PathValue("path"), RawQuery: e.Request.URL.RawQuery,
+		Header: e.Request.Header, Body: raw, RemoteAddr: e.RealIP(),
+	}, requestID(e))
+	if err != nil {
+		if _, ok := pipeline.AsProblem(err); ok || storageDown(err) {
+			return err
+		}
+		a.log.Error("webhook", "source", source.GetString("slug"), "request_id", requestID(e), "err", err)
+		p := pipeline.Fault(pipeline.PluginDown, "The source does not answer; send it again.")
+		p.RetryAfter = retryIn(err)
+		return p
+	}
+	if n := len(reply.Items); n > 0 {
+		a.metrics.received.WithLabelValues(source.GetString("slug")).Add(float64(n))
+	}
+	for name, values := range reply.Header {
+		for _, v := range values {
+			e.Response.Header().Add(name, v)
+		}
+	}
+	if len(reply.Body) == 0 {
+		return e.NoContent(reply.Status)
+	}
+	kind := reply.Header.Get("Content-Type")
+	if kind == "" {
+		kind = "text/plain; charset=utf-8"
+	}
+	return e.Blob(reply.Status, kind, reply.Body)
+}
+
+func retryIn(err error) time.Duration {
+	var down *pluginhost.Down
+	if errors.As(err, &down) {
+		return min(max(down.RetryAfter(), time.Second), time.Minute)
+	}
+	return max(guard.RetryAfter(err), 5*time.Second)
+}

@@ -1,0 +1,246 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/riverqueue/river"
+
+	"github.com/iterateswarm/iterateswarm/internal/records"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
+
+// Message is one piece of feedback from outside.
+type Message struct {
+	Project     string // id
+	Source      string // where it came from, such as "discord"; empty: "api"
+	ExternalID  string // the source's own id; the same id twice is one message
+	Subject     string
+	Content     string // verbatim
+	Permalink   string
+	AuthorID    string
+	AuthorName  string
+	Context     any // kept as JSON beside the message
+	Attachments any
+	RequestID   string
+}
+
+// Ingest stores a message. It is durable, judged and queued when Ingest
+// returns. A message that is known already (same project, source and external
+// id) is returned as it is, with isNew false. The error is a *Problem when the
+// message itself is at fault.
+func (p *Pipeline) Ingest(m Message) (r *core.Record, isNew bool, err error) {
+	c, err := p.App.FindCachedCollectionByNameOrId(records.Feedback)
+	if err != nil {
+		return nil, false, err
+	}
+	r = core.NewRecord(c)
+	r.Set("project", m.Project)
+	r.Set("source", m.Source)
+	r.Set("external_id", m.ExternalID)
+	r.Set("subject", m.Subject)
+	r.Set("content", m.Content)
+	r.Set("permalink", m.Permalink)
+	r.Set("context", m.Context)
+	r.Set("attachments", m.Attachments)
+	r.Set("request_id", m.RequestID)
+	r.Set(AuthorID, m.AuthorID)
+	r.Set(AuthorName, m.AuthorName)
+	err = p.App.Save(r)
+	if err == nil {
+		return r, true, nil
+	}
+	if m.ExternalID != "" {
+		if known, _ := p.known(m.Project, r.GetString("source"), m.ExternalID); known != nil {
+			return known, false, nil
+		}
+	}
+	return nil, false, err
+}
+
+// AuthorID and AuthorName are what a caller may set on a new feedback record to
+// say who wrote it. They are not columns; the hook turns them into a reporter.
+const (
+	AuthorID   = "user_id"
+	AuthorName = "user_name"
+)
+
+func (p *Pipeline) known(project, source, externalID string) (*core.Record, error) {
+	return p.App.FindFirstRecordByFilter(records.Feedback,
+		"project = {:p} && source = {:s} && external_id = {:e}",
+		dbx.Params{"p": project, "s": source, "e": externalID})
+}
+
+// Born is what the create hook of feedback does, whoever creates the record: it
+// checks the text, judges it, and commits the record, its reporter, its first
+// decision and its job together. Everything that a caller may not set is set
+// here.
+func (p *Pipeline) Born(e *core.RecordEvent) error {
+	start := time.Now()
+	r := e.Record
+	if err := p.check(r); err != nil {
+		return err
+	}
+	proj, err := p.project(e.App, r.GetString("project"))
+	if err != nil {
+		return err
+	}
+	item := triage.Item{
+		Title: r.GetString("subject"), Text: r.GetString("content"),
+		Channel: triage.ChannelOf(r.GetString("source")),
+		Labels:  proj.settings.Labels, Components: proj.settings.Components,
+	}
+	v := p.Judge(item)
+	records.SetVerdict(r, v)
+	for field, value := range map[string]any{
+		"state": string(triage.Received), "held_reason": "", "issue": "", "relation": "",
+		"similarity": 0, "candidates": nil, "lost": 0, "took_ms": 0,
+	} {
+		r.Set(field, value)
+	}
+	judged := time.Since(start)
+
+	outer := e.App
+	err = outer.RunInTransaction(func(tx core.App) error {
+		e.App = tx
+		reporter, err := reporterFor(tx, r)
+		if err != nil {
+			return err
+		}
+		r.Set("reporter", reporter)
+		if err := e.Next(); err != nil {
+			return err
+		}
+		_, err = records.Append(tx, records.Decision{
+			Project: r.GetString("project"), Subject: records.Feedback, SubjectID: r.Id,
+			Action: "judge", ActorKind: records.ByEngine, Actor: v.Engine,
+			After:  map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence},
+			Reason: v.Reasoning, Engine: v.Engine, Prompt: v.EngineVersion,
+			InputHash: inputHash(item), RequestID: r.GetString("request_id"),
+		})
+		if err != nil {
+			return err
+		}
+		err = records.AppendStep(tx, records.Step{Project: r.GetString("project"), SubjectID: r.Id, Name: "judge",
+			Engine: v.Engine, Took: judged, Attempt: 1, RequestID: r.GetString("request_id")})
+		if err != nil {
+			return err
+		}
+		return p.queue.Enqueue(context.Background(), tx, TriageArgs{ID: r.Id}, jobOpts("triage", r.GetString("request_id")))
+	})
+	e.App = outer
+	return err
+}
+
+var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,59}$`)
+
+// check normalises what a caller may set and refuses what cannot be kept.
+func (p *Pipeline) check(r *core.Record) error {
+	content := r.GetString("content")
+	switch {
+	case !utf8.ValidString(content):
+		return Fault(BadText, "The text is not valid UTF-8.").At("content")
+	case strings.TrimSpace(strings.ReplaceAll(content, "\x00", "")) == "":
+		return Fault(EmptyContent, "The feedback text is required; this one is empty.").At("content")
+	case len(content) > p.TextLimit:
+		return Fault(TextTooLong, "The text has %d bytes; the limit is %d. Nothing was stored or cut.", len(content), p.TextLimit).At("content")
+	}
+	source := strings.ToLower(strings.TrimSpace(r.GetString("source")))
+	if source == "" {
+		source = "api"
+	}
+	if !sourceName.MatchString(source) {
+		return Fault(BadValue, "A source is named with lower-case letters, digits, - and _, at most 60 of them.").At("source")
+	}
+	r.Set("source", source)
+	for _, f := range []struct {
+		name string
+		max  int
+	}{{"external_id", 500}, {"subject", 1000}, {"permalink", 2000}, {AuthorID, 200}, {AuthorName, 200}} {
+		s := r.GetString(f.name)
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return Fault(BadText, "%s must be valid UTF-8 without NUL.", f.name).At(f.name)
+		}
+		if n := utf8.RuneCountInString(s); n > f.max {
+			return Fault(BadValue, "%s has %d characters; the limit is %d.", f.name, n, f.max).At(f.name)
+		}
+	}
+	if link := r.GetString("permalink"); link != "" && !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") {
+		return Fault(BadValue, "A permalink starts with https:// or http://.").At("permalink")
+	}
+	if r.GetString("project") == "" {
+		def, err := records.ProjectBySlug(p.App, "")
+		if err != nil {
+			return Fault(NoProject, "There is no default project; name one.").At("project")
+		}
+		r.Set("project", def.Id)
+	}
+	return nil
+}
+
+// reporterFor finds or makes the reporter of a message and returns its id.
+func reporterFor(tx core.App, r *core.Record) (string, error) {
+	project, source := r.GetString("project"), r.GetString("source")
+	author, name := r.GetString(AuthorID), r.GetString(AuthorName)
+	if author == "" {
+		author = name
+	}
+	var id string
+	err := tx.DB().Select("id").From(records.Reporters).
+		Where(dbx.HashExp{"project": project, "source": source, "external_id": author}).Row(&id)
+	if err == nil {
+		return id, nil
+	}
+	c, err := tx.FindCachedCollectionByNameOrId(records.Reporters)
+	if err != nil {
+		return "", err
+	}
+	rep := core.NewRecord(c)
+	rep.Set("project", project)
+	rep.Set("source", source)
+	rep.Set("external_id", author)
+	rep.Set("handle", name)
+	if err := tx.Save(rep); err != nil {
+		return "", fmt.Errorf("save reporter: %w", err)
+	}
+	return rep.Id, nil
+}
+
+func inputHash(it triage.Item) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d:%s%s", len(it.Title), it.Title, it.Text)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// jobMeta is what a job carries beside its ids.
+type jobMeta struct {
+	RequestID string `json:"request_id,omitempty"`
+}
+
+func jobOpts(queueName, requestID string) *river.InsertOpts {
+	meta, _ := json.Marshal(jobMeta{RequestID: requestID})
+	return &river.InsertOpts{Queue: queueName, Metadata: meta}
+}
+
+func requestIDOf(metadata []byte) string {
+	var m jobMeta
+	_ = json.Unmarshal(metadata, &m) // River's own metadata has no request id; then there is none
+	return m.RequestID
+}
+
+// AsProblem returns the problem in err, if there is one.
+func AsProblem(err error) (*Problem, bool) {
+	var p *Problem
+	ok := errors.As(err, &p)
+	return p, ok
+}

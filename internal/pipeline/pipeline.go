@@ -1,0 +1,199 @@
+// Package pipeline is what happens to feedback: it is born with a verdict,
+// settled onto an issue, decided by a person and filed by a tracker. It is the
+// only place where the engine, the index, the records and the plugins meet.
+// Each step is a file; the folder's listing is the pipeline.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/riverqueue/river"
+
+	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
+	"github.com/iterateswarm/iterateswarm/internal/queue"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+	"github.com/iterateswarm/iterateswarm/internal/vector"
+)
+
+// Config is what a pipeline is made of. Everything but Log, the numbers and
+// the switches for tests is required.
+type Config struct {
+	App     core.App
+	Judge   func(triage.Item) triage.Verdict // the engine that needs nothing; called inside the request
+	Index   *vector.Index
+	Plugins *pluginhost.Host
+	Vault   *records.Vault
+	Log     *slog.Logger
+
+	HoldBelow float64       // confidence under which a message waits for a person
+	JoinAbove float64       // similarity from which a message joins by itself; 0: vector's own
+	TextLimit int           // bytes of one message
+	PublicURL string        // where people open the app, for links in issues; may be empty
+	Sweep     time.Duration // how often rows without a job are looked for
+	Heal      time.Duration // how often trackers are searched for issues filed twice
+	Breaker   guard.BreakerConfig
+
+	// For the control run of the durability test, which shows that it bites.
+	NoSweep   bool // no sweep, no giving back of lost jobs
+	BlindPost bool // an unknown outcome is sent again without a look
+}
+
+// Pipeline does the work. Its methods may be called at the same time.
+type Pipeline struct {
+	Config
+	queue *queue.Queue
+
+	projects sync.Map // id → *project: settings and the lock that serialises joining
+	filers   sync.Map // tracker id → *filer
+	waiting  waiters
+	counts   counter
+	stop     context.CancelFunc
+	done     sync.WaitGroup
+	stopped  sync.Once
+}
+
+// New makes a pipeline. Nothing runs before Start.
+func New(cfg Config) *Pipeline {
+	p := &Pipeline{Config: cfg}
+	p.waiting.byID = map[string][]chan struct{}{}
+	return p
+}
+
+// Workers registers every kind of job with River.
+func (p *Pipeline) Workers() *river.Workers {
+	w := river.NewWorkers()
+	river.AddWorker(w, &triageWorker{p: p})
+	river.AddWorker(w, &fileWorker{p: p})
+	return w
+}
+
+// Use gives the pipeline the queue that works its jobs.
+func (p *Pipeline) Use(q *queue.Queue) { p.queue = q }
+
+// Queue is the queue that works the pipeline's jobs.
+func (p *Pipeline) Queue() *queue.Queue { return p.queue }
+
+// Start recovers what a dead process left, loads the index, starts the plugins
+// and works the queue until Stop.
+func (p *Pipeline) Start(ctx context.Context) error {
+	if !p.NoSweep {
+		if err := p.recover(); err != nil {
+			return err
+		}
+	}
+	if err := p.loadIndex(ctx); err != nil {
+		return err
+	}
+	if err := p.startPlugins(ctx); err != nil {
+		return err
+	}
+	if err := p.queue.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if !p.NoSweep {
+		p.done.Go(func() { p.sweepEvery(ctx) })
+		p.done.Go(func() { p.healEvery(ctx) })
+	}
+	return nil
+}
+
+// Stop ends the sweep and the queue, then the plugins. A second call does nothing.
+func (p *Pipeline) Stop(ctx context.Context) error {
+	var err error
+	p.stopped.Do(func() {
+		if p.stop != nil {
+			p.stop()
+		}
+		err = errors.Join(p.queue.Stop(ctx), p.Plugins.Close())
+		p.done.Wait()
+	})
+	return err
+}
+
+// project is what the pipeline remembers of one project.
+type project struct {
+	join     sync.Mutex // joining is decided one message at a time
+	settings records.Settings
+	slug     string
+}
+
+// project returns the remembered project, reading it the first time.
+func (p *Pipeline) project(app core.App, id string) (*project, error) {
+	if v, ok := p.projects.Load(id); ok {
+		return v.(*project), nil
+	}
+	r, err := app.FindRecordById(records.Projects, id)
+	if err != nil {
+		return nil, Fault(NoProject, "There is no project %q.", id).At("project")
+	}
+	s, err := records.SettingsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	v, _ := p.projects.LoadOrStore(id, &project{settings: s, slug: r.GetString("slug")})
+	return v.(*project), nil
+}
+
+// ForgetProject drops what is remembered of a project whose settings changed.
+func (p *Pipeline) ForgetProject(id string) { p.projects.Delete(id) }
+
+// waiters lets a request wait until a message is settled.
+type waiters struct {
+	mu   sync.Mutex
+	byID map[string][]chan struct{}
+}
+
+func (w *waiters) add(id string) <-chan struct{} {
+	ch := make(chan struct{})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.byID[id] = append(w.byID[id], ch)
+	return ch
+}
+
+func (w *waiters) settled(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, ch := range w.byID[id] {
+		close(ch)
+	}
+	delete(w.byID, id)
+}
+
+func (w *waiters) drop(id string, ch <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kept := w.byID[id][:0]
+	for _, c := range w.byID[id] {
+		if c != ch {
+			kept = append(kept, c)
+		}
+	}
+	if w.byID[id] = kept; len(kept) == 0 {
+		delete(w.byID, id)
+	}
+}
+
+// Wait returns the message once it is settled, or as it is when ctx ends.
+func (p *Pipeline) Wait(ctx context.Context, id string) (*core.Record, error) {
+	ch := p.waiting.add(id)
+	defer p.waiting.drop(id, ch)
+	r, err := p.App.FindRecordById(records.Feedback, id)
+	if err != nil || r.GetString("state") != string(triage.Received) {
+		return r, err
+	}
+	select {
+	case <-ch:
+		return p.App.FindRecordById(records.Feedback, id)
+	case <-ctx.Done():
+		return r, nil
+	}
+}

@@ -1,0 +1,360 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"github.com/iterateswarm/iterateswarm/internal/queue"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+	"github.com/iterateswarm/iterateswarm/internal/vector"
+)
+
+// rest moves a message to a state in which it makes no issue.
+func (p *Pipeline) rest(r *core.Record, to triage.FeedbackState, held, action, reason string, start time.Time, attempt int) error {
+	defer p.counts.changed()
+	return p.App.RunInTransaction(func(tx core.App) error {
+		r, err := p.stillReceived(tx, r.Id)
+		if r == nil {
+			return err
+		}
+		r.Set("state", string(to))
+		r.Set("held_reason", held)
+		return p.settled(tx, r, action, records.ByRule, reason, nil, start, attempt)
+	})
+}
+
+// stillReceived reads a message again inside the transaction; nil means that
+// somebody else has moved it.
+func (p *Pipeline) stillReceived(tx core.App, id string) (*core.Record, error) {
+	r, err := tx.FindRecordById(records.Feedback, id)
+	if err != nil || r.GetString("state") != string(triage.Received) {
+		return nil, err
+	}
+	return r, nil
+}
+
+// settled saves a message that left the state received, with its decision and step.
+func (p *Pipeline) settled(tx core.App, r *core.Record, action, kind, reason string, after any, start time.Time, attempt int) error {
+	r.Set("took_ms", float64(time.Since(r.GetDateTime("created").Time()).Microseconds())/1000)
+	if err := tx.Save(r); err != nil {
+		return fmt.Errorf("save feedback: %w", err)
+	}
+	if after == nil {
+		after = map[string]any{"state": r.GetString("state")}
+	}
+	_, err := records.Append(tx, records.Decision{
+		Project: r.GetString("project"), Subject: records.Feedback, SubjectID: r.Id, Action: action,
+		ActorKind: kind, Actor: "pipeline", Before: map[string]any{"state": string(triage.Received)}, After: after,
+		Reason: reason, RequestID: r.GetString("request_id"),
+	})
+	if err != nil {
+		return err
+	}
+	return records.AppendStep(tx, records.Step{Project: r.GetString("project"), SubjectID: r.Id, Name: action,
+		Took: time.Since(start), Attempt: attempt, RequestID: r.GetString("request_id")})
+}
+
+// candidate is a similar issue that a message did not join, for a person to see.
+type candidate struct {
+	Issue    string   `json:"issue"`
+	Number   int      `json:"number"`
+	Title    string   `json:"title"`
+	State    string   `json:"state"`
+	Feedback string   `json:"feedback"` // the report that is alike
+	Score    float64  `json:"score"`
+	Shared   []string `json:"shared"`
+}
+
+// joinOrDraft links a bug or feature to the issue it is another report of, or
+// drafts a new issue.
+func (p *Pipeline) joinOrDraft(ctx context.Context, proj *project, r *core.Record, start time.Time, attempt int) error {
+	proj.join.Lock()
+	defer proj.join.Unlock()
+	defer p.counts.changed()
+
+	found, err := p.search(proj, r)
+	if err != nil {
+		return err
+	}
+	var issueID string
+	err = p.App.RunInTransaction(func(tx core.App) error {
+		issueID = ""
+		r, err := p.stillReceived(tx, r.Id)
+		if r == nil {
+			return err
+		}
+		r.Set("candidates", found.candidates)
+		action, reason := "draft", found.whyNot
+		var issue *core.Record
+		switch {
+		case found.target != nil:
+			action, reason = "join", found.why
+			if issue, err = tx.FindRecordById(records.Issues, found.target.Id); err != nil {
+				return err
+			}
+			r.Set("relation", "report")
+			r.Set("similarity", found.score)
+		case found.closed != nil:
+			action = "regression"
+			reason = fmt.Sprintf("Like issue %d, which is closed. %s", found.closed.GetInt("number"), found.why)
+			if issue, err = p.draft(tx, r, found.closed.Id); err != nil {
+				return err
+			}
+			r.Set("relation", "regression")
+			r.Set("similarity", found.score)
+		default:
+			if issue, err = p.draft(tx, r, ""); err != nil {
+				return err
+			}
+			r.Set("relation", "report")
+		}
+		issueID = issue.Id
+		r.Set("state", string(triage.Joined))
+		r.Set("issue", issue.Id)
+		if err := p.countReport(tx, issue, r); err != nil {
+			return err
+		}
+		kind := records.ByRule
+		after := map[string]any{"state": string(triage.Joined), "issue": issue.Id, "similarity": found.score}
+		if err := p.settled(tx, r, action, kind, reason, after, start, attempt); err != nil {
+			return err
+		}
+		raw, err := queue.Tx(tx)
+		if err != nil {
+			return err
+		}
+		return vector.Put(ctx, raw, vector.NewRow(docOf(r)))
+	})
+	if err == nil && issueID != "" {
+		r.Set("issue", issueID)
+		p.Index.Add(docOf(r))
+	}
+	return err
+}
+
+func docOf(r *core.Record) vector.Doc {
+	return vector.Doc{ID: r.Id, Project: r.GetString("project"), Group: r.GetString("issue"),
+		Title: r.GetString("subject"), Text: r.GetString("content"), At: r.GetDateTime("created").Time()}
+}
+
+// found is what the index knows about a message.
+type found struct {
+	target     *core.Record // the open issue it joins
+	closed     *core.Record // the closed issue it is a regression of, when it joins no open one
+	score      float64
+	why        string
+	whyNot     string
+	candidates []candidate
+}
+
+// search asks the index and decides. Nothing that a person set apart is offered.
+func (p *Pipeline) search(proj *project, r *core.Record) (found, error) {
+	apart, err := records.SeparatedFrom(p.App, r.Id)
+	if err != nil {
+		return found{}, err
+	}
+	q := vector.Query{Project: r.GetString("project"), Title: r.GetString("subject"), Text: r.GetString("content"), K: 20,
+		Skip: func(id, group string) bool { return id == r.Id || group == "" || apart[id] || apart[group] }}
+	hits := p.Index.Search(q)
+	issues, err := p.roots(hits)
+	if err != nil {
+		return found{}, err
+	}
+	var open, closed []vector.Hit
+	for _, h := range hits {
+		issue := issues[h.Group]
+		switch {
+		case issue == nil || apart[issue.Id]:
+		case issue.GetString("state") == string(triage.Closed):
+			closed = append(closed, h)
+		default:
+			open = append(open, h)
+		}
+	}
+	t := vector.DefaultThresholds
+	if p.JoinAbove > 0 {
+		t.Join = p.JoinAbove
+	}
+	if proj.settings.JoinAbove > 0 {
+		t.Join = proj.settings.JoinAbove
+	}
+	var out found
+	d := vector.Decide(q, open, t)
+	dc := vector.Decide(q, closed, t)
+	switch {
+	case d.Join:
+		out.target, out.score, out.why = issues[d.Hit.Group], d.Hit.Score, d.Why
+	case dc.Join:
+		out.closed, out.score, out.why = issues[dc.Hit.Group], dc.Hit.Score, dc.Why
+	default:
+		if out.whyNot = d.WhyNot; out.whyNot == "" {
+			out.whyNot = "No stored message is like it."
+		}
+	}
+	seen := map[string]bool{}
+	for _, h := range append(d.Suggestions, dc.Suggestions...) {
+		issue := issues[h.Group]
+		if seen[issue.Id] || issue == out.target {
+			continue
+		}
+		seen[issue.Id] = true
+		out.candidates = append(out.candidates, candidate{Issue: issue.Id, Number: issue.GetInt("number"),
+			Title: issue.GetString("title"), State: issue.GetString("state"), Feedback: h.ID, Score: h.Score, Shared: h.Shared})
+	}
+	return out, nil
+}
+
+// roots maps each hit's group to the issue it leads to, following merges.
+func (p *Pipeline) roots(hits []vector.Hit) (map[string]*core.Record, error) {
+	out := map[string]*core.Record{}
+	want := make([]string, 0, len(hits))
+	for _, h := range hits {
+		if _, ok := out[h.Group]; !ok {
+			out[h.Group] = nil
+			want = append(want, h.Group)
+		}
+	}
+	if len(want) == 0 {
+		return out, nil
+	}
+	list, err := p.App.FindRecordsByIds(records.Issues, want)
+	if err != nil {
+		return nil, fmt.Errorf("read candidates: %w", err)
+	}
+	for _, issue := range list {
+		if out[issue.Id], err = rootOf(p.App, issue); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// rootOf follows the merges of an issue to the one that counts.
+func rootOf(app core.App, issue *core.Record) (*core.Record, error) {
+	for range 100 { // merging refuses circles; the bound is for data written by hand
+		into := issue.GetString("merged_into")
+		if into == "" {
+			return issue, nil
+		}
+		next, err := app.FindRecordById(records.Issues, into)
+		if err != nil {
+			return nil, fmt.Errorf("issue %s is merged into %s: %w", issue.Id, into, err)
+		}
+		issue = next
+	}
+	return nil, fmt.Errorf("issue %s is merged in a circle", issue.Id)
+}
+
+// draft makes a new issue from a message's verdict. A person decides on it later.
+func (p *Pipeline) draft(tx core.App, r *core.Record, regressionOf string) (*core.Record, error) {
+	v, err := records.Verdict(r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := tx.FindCachedCollectionByNameOrId(records.Issues)
+	if err != nil {
+		return nil, err
+	}
+	var number int
+	err = tx.DB().NewQuery(`SELECT coalesce(max(number), 0) + 1 FROM issues WHERE project = {:p}`).
+		Bind(dbx.Params{"p": r.GetString("project")}).Row(&number)
+	if err != nil {
+		return nil, fmt.Errorf("number the issue: %w", err)
+	}
+	issue := core.NewRecord(c)
+	issue.Set("project", r.GetString("project"))
+	issue.Set("number", number)
+	issue.Set("title", v.Title)
+	issue.Set("steps", v.Steps)
+	issue.Set("observed", v.Observed)
+	issue.Set("expected", v.Expected)
+	issue.Set("criteria", v.Criteria)
+	issue.Set("labels", v.Labels)
+	issue.Set("components", v.Components)
+	issue.Set("environment", v.Environment)
+	issue.Set("missing", v.Missing)
+	issue.Set("class", r.GetString("class"))
+	issue.Set("severity", r.GetString("severity"))
+	issue.Set("state", string(triage.Draft))
+	issue.Set("version", 1)
+	issue.Set("regression_of", regressionOf)
+	issue.Set("first_seen", r.GetDateTime("created"))
+	issue.Set("last_seen", r.GetDateTime("created"))
+	if err := tx.Save(issue); err != nil {
+		return nil, fmt.Errorf("save issue: %w", err)
+	}
+	return issue, nil
+}
+
+// countReport adds one message to an issue's counts, without walking the others.
+func (p *Pipeline) countReport(tx core.App, issue, r *core.Record) error {
+	known, err := reported(tx, issue.Id, r.GetString("reporter"))
+	if err != nil {
+		return err
+	}
+	issue.Set("report_count", issue.GetInt("report_count")+1)
+	if !known {
+		issue.Set("reporter_count", issue.GetInt("reporter_count")+1)
+	}
+	at := r.GetDateTime("created")
+	if first := issue.GetDateTime("first_seen"); first.IsZero() || at.Before(first) {
+		issue.Set("first_seen", at)
+	}
+	if at.After(issue.GetDateTime("last_seen")) {
+		issue.Set("last_seen", at)
+	}
+	if err := tx.Save(issue); err != nil {
+		return fmt.Errorf("save issue: %w", err)
+	}
+	return nil
+}
+
+// reported reports whether a reporter wrote to an issue, or to one that was
+// merged into it.
+func reported(tx core.App, issue, reporter string) (bool, error) {
+	var n int
+	err := tx.DB().NewQuery(`SELECT EXISTS(SELECT 1 FROM feedback WHERE reporter = {:r} AND issue != '' AND issue IN (` + below + `))`).
+		Bind(dbx.Params{"root": issue, "r": reporter}).Row(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for the reporter: %w", err)
+	}
+	return n == 1, nil
+}
+
+// below selects an issue and all that were merged into it, at any depth.
+const below = `WITH RECURSIVE tree(id) AS (
+	SELECT {:root} UNION SELECT i.id FROM issues i JOIN tree t ON i.merged_into = t.id AND i.merged_into != ''
+) SELECT id FROM tree`
+
+// recount sets an issue's counts from its reports and those of the issues
+// merged into it.
+func (p *Pipeline) recount(tx core.App, issue *core.Record) error {
+	var c struct {
+		Reports   int    `db:"reports"`
+		Reporters int    `db:"reporters"`
+		First     string `db:"first"`
+		Last      string `db:"last"`
+	}
+	err := tx.DB().NewQuery(`SELECT count(*) AS reports, count(DISTINCT reporter) AS reporters,
+		coalesce(min(created), '') AS first, coalesce(max(created), '') AS last
+		FROM feedback WHERE issue != '' AND issue IN (` + below + `)`).
+		Bind(dbx.Params{"root": issue.Id}).One(&c)
+	if err != nil {
+		return fmt.Errorf("recount issue %s: %w", issue.Id, err)
+	}
+	issue.Set("report_count", c.Reports)
+	issue.Set("reporter_count", c.Reporters)
+	if c.First != "" {
+		first, _ := types.ParseDateTime(c.First)
+		last, _ := types.ParseDateTime(c.Last)
+		issue.Set("first_seen", first)
+		issue.Set("last_seen", last)
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+	"github.com/riverqueue/river"
+
+	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/queue"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
+
+// sweepRows is how many rows one sweep looks at, of each kind.
+const sweepRows = 500
+
+// LostAttempts is how often a message may take its process down before it is
+// put aside for a person.
+const LostAttempts = 3
+
+// recover gives back what a dead process was working on. A message that was
+// lost too often is quarantined; a create that was on its way is unknown.
+func (p *Pipeline) recover() error {
+	lost, err := p.queue.Reset(func(tx core.App, job queue.Lost) (bool, error) {
+		if job.Kind != (TriageArgs{}).Kind() {
+			return true, nil
+		}
+		var args TriageArgs
+		if err := json.Unmarshal(job.Args, &args); err != nil {
+			return false, nil // not ours; it cannot be worked
+		}
+		r, err := tx.FindRecordById(records.Feedback, args.ID)
+		if err != nil {
+			return false, nil // the message was erased
+		}
+		return p.countLost(tx, r)
+	})
+	if err != nil {
+		return fmt.Errorf("recover jobs: %w", err)
+	}
+	sending, err := p.App.FindRecordsByFilter(records.Deliveries, "state = 'sending'", "", 0, 0)
+	if err != nil {
+		return fmt.Errorf("recover deliveries: %w", err)
+	}
+	for _, d := range sending {
+		if err := p.unsure(d, "The server stopped while the tracker was asked."); err != nil {
+			return fmt.Errorf("recover delivery %s: %w", d.Id, err)
+		}
+	}
+	if lost+len(sending) > 0 {
+		p.Log.Warn("recovered from a crash", "jobs", lost, "deliveries", len(sending))
+	}
+	return nil
+}
+
+// countLost counts one lost attempt and reports whether to try again.
+func (p *Pipeline) countLost(tx core.App, r *core.Record) (bool, error) {
+	if r.GetString("state") != string(triage.Received) {
+		return true, nil
+	}
+	r.Set("lost", r.GetInt("lost")+1)
+	if r.GetInt("lost") < LostAttempts {
+		return true, tx.Save(r)
+	}
+	r.Set("held_reason", "quarantined")
+	r.Set("state", string(triage.Held))
+	p.Log.Error("message quarantined", "feedback", r.Id, "lost", r.GetInt("lost"))
+	return false, p.settled(tx, r, "quarantine", records.BySystem,
+		fmt.Sprintf("The server died %d times while it worked on this message.", r.GetInt("lost")), nil, time.Now(), r.GetInt("lost"))
+}
+
+// sweepEvery looks for rows without a job until ctx ends: at once, then every
+// Sweep.
+func (p *Pipeline) sweepEvery(ctx context.Context) {
+	tick := time.NewTicker(p.Sweep)
+	defer tick.Stop()
+	cursor := ""
+	for {
+		var err error
+		if cursor, err = p.sweep(ctx, cursor); err != nil && ctx.Err() == nil {
+			p.Log.Error("sweep", "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweep makes jobs for rows that have none. The rows are the queue of record;
+// jobs can be lost, rows cannot. cursor is where the last sweep of messages ended.
+func (p *Pipeline) sweep(ctx context.Context, cursor string) (string, error) {
+	cursor, err := p.sweepFeedback(ctx, cursor)
+	if err != nil {
+		return cursor, err
+	}
+	if err := p.sweepApproved(); err != nil {
+		return cursor, err
+	}
+	if err := p.sweepDeliveries(ctx); err != nil {
+		return cursor, err
+	}
+	return cursor, p.wakeSnoozed()
+}
+
+func (p *Pipeline) sweepFeedback(ctx context.Context, cursor string) (string, error) {
+	var rows []struct {
+		ID        string `db:"id"`
+		RequestID string `db:"request_id"`
+	}
+	err := p.App.DB().NewQuery(`SELECT id, request_id FROM feedback WHERE state = 'received' AND id > {:c}
+		AND created < {:t} ORDER BY id LIMIT {:n}`).
+		Bind(dbx.Params{"c": cursor, "t": types.NowDateTime().Add(-p.Sweep).String(), "n": sweepRows}).All(&rows)
+	if err != nil {
+		return cursor, fmt.Errorf("sweep feedback: %w", err)
+	}
+	jobs := make([]river.InsertManyParams, len(rows))
+	for i, r := range rows {
+		jobs[i] = river.InsertManyParams{Args: TriageArgs{ID: r.ID}, InsertOpts: jobOpts(TriageQueue, r.RequestID)}
+	}
+	n, err := p.queue.EnqueueMany(ctx, jobs)
+	if err != nil {
+		return cursor, err
+	}
+	if n > 0 {
+		p.Log.Warn("messages had no job", "count", n)
+	}
+	if len(rows) < sweepRows {
+		return "", nil
+	}
+	return rows[len(rows)-1].ID, nil
+}
+
+// sweepApproved makes deliveries for issues that were approved while no
+// tracker was configured.
+func (p *Pipeline) sweepApproved() error {
+	var ids []string
+	err := p.App.DB().NewQuery(`SELECT i.id FROM issues i JOIN trackers t ON t.project = i.project AND t.enabled = true
+		WHERE i.state = 'approved' AND i.merged_into = ''
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.issue = i.id) GROUP BY i.id LIMIT {:n}`).
+		Bind(dbx.Params{"n": sweepRows}).Column(&ids)
+	if err != nil {
+		return fmt.Errorf("sweep approved issues: %w", err)
+	}
+	for _, id := range ids {
+		err := p.App.RunInTransaction(func(tx core.App) error {
+			issue, err := tx.FindRecordById(records.Issues, id)
+			if err != nil || issue.GetString("state") != string(triage.Approved) {
+				return err
+			}
+			if err := p.deliver(tx, issue, ""); err != nil {
+				return err
+			}
+			return tx.Save(issue)
+		})
+		if err != nil {
+			return fmt.Errorf("deliver issue %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// sweepDeliveries makes jobs for deliveries that are due, tracker by tracker. A
+// tracker whose breaker is open is left alone; one that may be probed gets one.
+func (p *Pipeline) sweepDeliveries(ctx context.Context) error {
+	trackers, err := p.App.FindRecordsByFilter(records.Trackers, "enabled = true", "", 0, 0)
+	if err != nil {
+		return fmt.Errorf("sweep trackers: %w", err)
+	}
+	for _, t := range trackers {
+		limit := sweepRows
+		switch p.filer(t.Id).breaker.State() {
+		case guard.Open:
+			continue
+		case guard.HalfOpen:
+			limit = 1
+		}
+		var rows []struct {
+			ID        string `db:"id"`
+			RequestID string `db:"request_id"`
+		}
+		err := p.App.DB().NewQuery(`SELECT id, request_id FROM deliveries WHERE tracker = {:t}
+			AND state IN ('pending', 'sending', 'unknown') AND next_at <= {:now} ORDER BY next_at LIMIT {:n}`).
+			Bind(dbx.Params{"t": t.Id, "now": types.NowDateTime().String(), "n": limit}).All(&rows)
+		if err != nil {
+			return fmt.Errorf("sweep deliveries: %w", err)
+		}
+		jobs := make([]river.InsertManyParams, len(rows))
+		for i, r := range rows {
+			jobs[i] = river.InsertManyParams{Args: FileArgs{ID: r.ID}, InsertOpts: jobOpts(fileQueue(t.Id), r.RequestID)}
+		}
+		if _, err := p.queue.EnqueueMany(ctx, jobs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wakeSnoozed brings back issues whose snooze is over.
+func (p *Pipeline) wakeSnoozed() error {
+	due, err := p.App.FindRecordsByFilter(records.Issues, "state = 'snoozed' && snoozed_until <= {:now}", "", sweepRows, 0,
+		dbx.Params{"now": types.NowDateTime().String()})
+	if err != nil {
+		return fmt.Errorf("wake issues: %w", err)
+	}
+	for _, issue := range due {
+		err := p.App.RunInTransaction(func(tx core.App) error {
+			issue, err := tx.FindRecordById(records.Issues, issue.Id)
+			if err != nil || issue.GetString("state") != string(triage.Snoozed) {
+				return err
+			}
+			before := snapshot(issue)
+			issue.Set("state", string(triage.Draft))
+			issue.Set("snoozed_until", nil)
+			_, err = p.decided(tx, issue, "wake", before, Act{}, "")
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("wake issue %s: %w", issue.Id, err)
+		}
+	}
+	return nil
+}
