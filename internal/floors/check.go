@@ -62,7 +62,7 @@ func (c *checker) imports(p pkg) {
 			may, who = narrowed, path.Join(p.folder, f.name)
 		}
 		for _, i := range f.imports {
-			if rule.All || i.standard() || below(i.path, may) {
+			if i.standard() || below(i.path, may) {
 				continue
 			}
 			if !narrow && i.own && below(i.path, []string{p.folder}) {

@@ -27,8 +27,6 @@ type Rule struct {
 	// Clients allows every outside module that no rule lists: a plugin brings
 	// the client of the service it talks to, and nothing that we stand on.
 	Clients bool
-	// All allows everything.
-	All bool
 	// Files narrows single files further than May.
 	Files map[string][]string
 }
