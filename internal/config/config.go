@@ -25,7 +25,7 @@ type Config struct {
 	Data     Data     `about:"The database."`
 	Queue    Queue    `about:"The job queue."`
 	Pipeline Pipeline `about:"From a message to a draft issue."`
-	File     File     `about:"From an approved issue to the tracker. docs/decisions/0003-exactly-once-filing.md explains these three."`
+	File     File     `about:"From an approved issue to the tracker. How long to wait before looking there after an unclear answer is a setting of each tracker."`
 	Breaker  Breaker  `about:"The circuit breakers around outside services."`
 }
 
@@ -79,8 +79,6 @@ type Pipeline struct {
 
 // File is the way from an approved issue to the tracker.
 type File struct {
-	Settle       time.Duration `env:"FILE_SETTLE" default:"60s" min:"0s" max:"1h" help:"Wait before asking the tracker what became of an issue that it may or may not have created."`
-	Spacing      time.Duration `env:"FILE_SPACING" default:"60s" min:"0s" max:"1h" help:"Time between the two looks that must both miss before the issue is sent again."`
 	HealInterval time.Duration `env:"FILE_HEAL_INTERVAL" default:"1h" min:"1s" max:"168h" help:"How often the tracker is searched for issues filed twice."`
 }
 

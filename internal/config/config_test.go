@@ -59,7 +59,7 @@ func TestAnEmptyEnvironmentIsValid(t *testing.T) {
 		Data:     Data{MaxOpenConns: 16},
 		Queue:    Queue{Workers: 4, FetchCooldown: 15 * time.Millisecond, SweepInterval: 2 * time.Second},
 		Pipeline: Pipeline{HoldThreshold: 0.5, QueueCap: 50_000},
-		File:     File{Settle: time.Minute, Spacing: time.Minute, HealInterval: time.Hour},
+		File:     File{HealInterval: time.Hour},
 		Breaker:  Breaker{Failures: 5, Open: 30 * time.Second},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -188,20 +188,6 @@ func TestKeyComesInHexadecimalOrBase64(t *testing.T) {
 	_, err := FromEnviron(with("KEY", good[0], "KEY_FILE", "/run/key"))
 	if err == nil || !strings.Contains(err.Error(), "keep one") {
 		t.Errorf("both KEY and KEY_FILE: %v", err)
-	}
-}
-
-func TestKeyLiesBesideTheDataDirectory(t *testing.T) {
-	t.Parallel()
-	cases := []struct{ file, data, want string }{
-		{"", "pb_data", "iterateswarm.key"},
-		{"", "/data/pb_data/", "/data/iterateswarm.key"},
-		{"/run/secrets/key", "/data/pb_data", "/run/secrets/key"},
-	}
-	for _, c := range cases {
-		if got := (Key{File: c.file}).Path(c.data); got != c.want {
-			t.Errorf("Path(%q) = %q, want %q", c.data, got, c.want)
-		}
 	}
 }
 

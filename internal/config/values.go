@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -93,12 +92,4 @@ func checkKey(text string) error {
 		}
 	}
 	return errors.New("not a key")
-}
-
-// Path is where the key file lies for the given data directory.
-func (k Key) Path(dataDir string) string {
-	if k.File != "" {
-		return k.File
-	}
-	return filepath.Join(filepath.Dir(filepath.Clean(dataDir)), "iterateswarm.key")
 }
