@@ -154,7 +154,7 @@ func split(s string, limit int) []word {
 	for i := 0; i < len(s) && len(w.out) < limit; {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
-		case unicode.Is(unicode.Han, r) || unicode.Is(unicode.Hiragana, r) || unicode.Is(unicode.Katakana, r) || unicode.Is(unicode.Thai, r):
+		case spaceless(r):
 			i += w.pairs(s[i:])
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			j := chunkEnd(s, i)
@@ -313,12 +313,18 @@ func (w *splitter) isHard(raw string) bool {
 	return !w.shout && upper > 1 && upper == letters && letters <= 6
 }
 
+// spaceless reports whether r is a letter of a script that puts no spaces
+// between words.
+func spaceless(r rune) bool {
+	return r >= 0x0e00 && unicode.IsLetter(r) && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai)
+}
+
 // pairs adds the character pairs of a run in a script without spaces.
 func (w *splitter) pairs(s string) int {
 	prev, at := -1, 0
 	for at < len(s) {
 		r, n := utf8.DecodeRuneInString(s[at:])
-		if !unicode.IsLetter(r) && !unicode.IsMark(r) || r < 0x0e00 {
+		if !spaceless(r) && (at == 0 || !unicode.IsMark(r)) {
 			break
 		}
 		if prev >= 0 {
