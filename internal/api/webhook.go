@@ -2,15 +2,12 @@ package api
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
-	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
-	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 )
 
@@ -34,18 +31,12 @@ func (a *API) webhook(e *core.RequestEvent) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Request.Context()), webhookDeadline)
 	defer cancel()
-	reply, err := a.p.TakeWebhook(ctx, source, pluginhost.WebhookRequest{
+	reply, err := a.p.TakeWebhook(ctx, source, pipeline.WebhookRequest{
 		Method: e.Request.Method, Path: e.Request.PathValue("path"), RawQuery: e.Request.URL.RawQuery,
 		Header: e.Request.Header, Body: raw, RemoteAddr: e.RealIP(),
 	}, requestID(e))
 	if err != nil {
-		if _, ok := pipeline.AsProblem(err); ok || storageDown(err) {
-			return err
-		}
-		a.log.Error("webhook", "source", source.GetString("slug"), "request_id", requestID(e), "err", err)
-		p := pipeline.Fault(pipeline.PluginDown, "The source does not answer; send it again.")
-		p.RetryAfter = retryIn(err)
-		return p
+		return err
 	}
 	if n := len(reply.Items); n > 0 {
 		a.metrics.received.WithLabelValues(source.GetString("slug")).Add(float64(n))
@@ -63,12 +54,4 @@ func (a *API) webhook(e *core.RequestEvent) error {
 		kind = "text/plain; charset=utf-8"
 	}
 	return e.Blob(reply.Status, kind, reply.Body)
-}
-
-func retryIn(err error) time.Duration {
-	var down *pluginhost.Down
-	if errors.As(err, &down) {
-		return min(max(down.RetryAfter(), time.Second), time.Minute)
-	}
-	return max(guard.RetryAfter(err), 5*time.Second)
 }

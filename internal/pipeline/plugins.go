@@ -11,6 +11,7 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 )
@@ -184,12 +185,22 @@ func (p *Pipeline) setStatus(collection, id, state, detail string) {
 	}
 }
 
+// WebhookRequest and WebhookReply are what passes between a sender and a source.
+type (
+	WebhookRequest = pluginhost.WebhookRequest
+	WebhookReply   = pluginhost.WebhookReply
+)
+
 // TakeWebhook passes a request to a source and stores what it brings, before
-// the sender gets the answer.
-func (p *Pipeline) TakeWebhook(ctx context.Context, source *core.Record, req pluginhost.WebhookRequest, requestID string) (pluginhost.WebhookReply, error) {
+// the sender gets the answer. A source that does not answer is a problem with
+// a time to wait: the sender sends again.
+func (p *Pipeline) TakeWebhook(ctx context.Context, source *core.Record, req WebhookRequest, requestID string) (WebhookReply, error) {
 	reply, err := p.Plugins.HandleWebhook(ctx, source.Id, req)
 	if err != nil {
-		return reply, err
+		p.Log.Error("webhook", "source", source.GetString("slug"), "request_id", requestID, "err", err)
+		problem := Fault(PluginDown, "The source does not answer; send it again.")
+		problem.RetryAfter = min(max(guard.RetryAfter(err), time.Second), time.Minute)
+		return reply, problem
 	}
 	for _, it := range reply.Items {
 		_, _, err := p.Ingest(Message{
