@@ -9,15 +9,22 @@ import (
 // gramDims is how many buckets the character n-grams of a text are hashed into.
 const gramDims = 1024
 
-// The parts of a score and their shares, chosen by
+// blend says what share each part has in a score. The shares were chosen by
 // `go test ./internal/vector -run TestBars` on the development half of the sets.
-const (
-	shareBM25  = 0.35
-	sharePairs = 0.35
-	shareGrams = 0.30
-	// shareTitle is what the titles alone count when both sides have one.
-	shareTitle = 0.35
+type blend struct{ bm25, pairs, grams float64 }
+
+var (
+	// A short message without a title is its words and their neighbours.
+	untitled = blend{bm25: 0.4, pairs: 0.45, grams: 0.15}
+	// A report names classes and options in many spellings.
+	titled = blend{bm25: 0.4, pairs: 0.1, grams: 0.5}
+	// The two titles against each other, and what they count when both are there.
+	titles     = blend{pairs: 0.7, grams: 0.3}
+	titleShare = 0.55
 )
+
+// pairShare is what a pair of words weighs, of the mean weight of the two.
+const pairShare = 0.5
 
 // profile is one text, weighed.
 type profile struct {
@@ -88,7 +95,7 @@ func (p *project) measure(a *ask) *measure {
 }
 
 func bm25(count int, length, avg float64) float64 {
-	const k, b = 1.2, 0.6
+	const k, b = 5, 1
 	c := float64(count)
 	return c * (k + 1) / (c + k*(1-b+b*length/avg))
 }
@@ -135,7 +142,7 @@ func (m *measure) fill(f *profile, seq []uint32) {
 }
 
 func (m *measure) pairWeight(a, b uint32) float64 {
-	return 0.7 * math.Sqrt(m.weight(a)*m.weight(b))
+	return pairShare * math.Sqrt(m.weight(a)*m.weight(b))
 }
 
 func (m *measure) addGrams(to *[gramDims]float32, w uint32, count int) {
@@ -171,11 +178,16 @@ func (m *measure) score(e *entry, dl uint16, sc *scratch) float64 {
 	if m.full > 0 {
 		lex = min(1, lex/m.full)
 	}
+	both := m.a.titles > 0 && e.titles > 0
+	mix := untitled
+	if both {
+		mix = titled
+	}
 	pairs, grams := m.cosines(&m.all, e.seq, sc)
-	s := shareBM25*lex + sharePairs*pairs + shareGrams*grams
-	if m.a.titles > 0 && e.titles > 0 {
+	s := mix.bm25*lex + mix.pairs*pairs + mix.grams*grams
+	if both {
 		pairs, grams := m.cosines(&m.title, e.seq[:e.titles], sc)
-		s = (1-shareTitle)*s + shareTitle*(0.5*pairs+0.5*grams)
+		s = (1-titleShare)*s + titleShare*(titles.pairs*pairs+titles.grams*grams)
 	}
 	return math.Round(s*1e9) / 1e9
 }

@@ -132,7 +132,7 @@ func (p *project) ask(t text) *ask {
 }
 
 // prior is how many messages the list of usual words is worth.
-const prior = 100
+const prior = 300
 
 // rarity is the inverse document frequency of a word that df documents have.
 func (p *project) rarity(df int, usual float64) float64 {

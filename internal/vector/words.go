@@ -273,7 +273,7 @@ func (w *splitter) chunk(raw string, quoted bool) {
 		w.add(word{stem: clip(folded), surface: raw, mark: hard | whole})
 		for _, p := range parts {
 			if f := fold(p); !glue[f] {
-				w.add(word{stem: stem(clip(f)), surface: p})
+				w.add(word{stem: canonical(stem(clip(f))), surface: p})
 			}
 		}
 		return
@@ -285,7 +285,7 @@ func (w *splitter) chunk(raw string, quoted bool) {
 	if m == 0 && (glue[folded] || len(folded) == 1 && folded[0] < utf8.RuneSelf) {
 		return
 	}
-	w.add(word{stem: stem(clip(folded)), surface: raw, mark: m})
+	w.add(word{stem: canonical(stem(clip(folded))), surface: raw, mark: m})
 }
 
 func (w *splitter) add(x word) {
