@@ -7,14 +7,18 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/iterateswarm/iterateswarm/plugins/github"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
+	"github.com/iterateswarm/iterateswarm/plugins/webhook"
 	"github.com/iterateswarm/iterateswarm/sdk"
 )
 
 // All returns every bundled plugin, not configured.
 func All() []sdk.Plugin {
 	return []sdk.Plugin{
+		webhook.New(),
 		local.New(),
+		github.New(),
 	}
 }
 
@@ -27,8 +31,8 @@ func Manifests() []sdk.Manifest {
 	return list
 }
 
-// Serve runs the named plugin until the host stops it. It returns only when
-// there is no such plugin; the error lists those there are.
+// Serve runs the named plugin until the host stops it. When there is no such
+// plugin the error lists those there are.
 func Serve(name string) error {
 	var names []string
 	for _, p := range All() {
