@@ -9,7 +9,7 @@ import (
 
 // The bounds that keep a search's cost flat however many messages there are.
 const (
-	maxPosts      = 60_000 // postings walked for one query
+	maxPosts      = 40_000 // postings walked for one query
 	maxQueryWords = 64     // rarest words of a long query that are walked
 	maxCandidates = 160    // documents ranked exactly
 	maxEqual      = 64     // documents of the same normalised text that are looked at
@@ -55,7 +55,7 @@ func (ix *Index) Search(q Query) []Hit {
 		f.before = nanos(q.Before)
 	}
 	ask := p.ask(t)
-	found := p.rank(ask, p.candidates(ask, f, sc), sc)
+	found := p.rank(ask, p.candidates(ask, f, sc), q.K, sc)
 	if len(found) > q.K {
 		found = found[:q.K]
 	}
@@ -145,10 +145,15 @@ func (p *project) weight(w uint32) float64 {
 
 // scratch is what one search needs and the next can use again.
 type scratch struct {
-	score   []float32 // by document; zero between searches
-	touched []uint32
-	grams   [gramDims]float32
-	best    []candidate
+	score    []float32 // by document; zero between searches
+	touched  []uint32
+	best     []candidate
+	slots    []slot // by vocabulary position
+	turn     uint32
+	grams    []uint16 // of the words met in this turn
+	runes    []rune
+	askGrams [2][gramDims]float32
+	docGrams [gramDims]float32
 }
 
 type candidate struct {
