@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -159,7 +160,36 @@ func (t *Tracker) writeTemp(content []byte) (name string, err error) {
 	return f.Name(), nil
 }
 
-// syncFolder makes a rename survive a power cut.
+// errNotSynced says that a file is there and may not survive a power cut.
+var errNotSynced = errors.New("the file is written and may not survive a power cut")
+
+// write makes a file that appears whole or not at all, and survives a power
+// cut. The error is fs.ErrExist when the name is taken, and errNotSynced when
+// the file is there but only perhaps on the disk; after any other error it is
+// not there.
+func (t *Tracker) write(path string, content []byte) error {
+	temp, err := t.writeTemp(content)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	err = os.Link(temp, path) // unlike Rename it replaces nothing
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+		if _, taken := os.Lstat(path); taken == nil {
+			return fs.ErrExist
+		}
+		err = os.Rename(temp, path) // a file system without links
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.syncFolder(); err != nil {
+		return fmt.Errorf("%w: %w", errNotSynced, err)
+	}
+	return nil
+}
+
+// syncFolder writes the folder's list of names to the disk.
 func (t *Tracker) syncFolder() error {
 	d, err := os.Open(t.folder)
 	if err != nil {

@@ -31,19 +31,20 @@ func (t *Tracker) Create(_ context.Context, req sdk.CreateRequest) sdk.CreateRep
 			return sdk.CreateReply{Outcome: sdk.Created, Number: f.Number, URL: f.URL, Message: "was there already"}
 		}
 	}
-	temp, err := t.writeTemp(render(next, time.Now(), req))
-	if err != nil {
-		return notWritten(err)
+	// The loop ends: a taken name means that another process has filed an issue.
+	for ; ; next++ {
+		path := filepath.Join(t.folder, fileName(next, req.Title))
+		err := t.write(path, render(next, time.Now(), req))
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			continue
+		case errors.Is(err, errNotSynced):
+			return sdk.CreateReply{Outcome: sdk.Unknown, Message: err.Error()}
+		case err != nil:
+			return notWritten(err)
+		}
+		return sdk.CreateReply{Outcome: sdk.Created, Number: next, URL: fileURL(path)}
 	}
-	path := filepath.Join(t.folder, fileName(next, req.Title))
-	if err := os.Rename(temp, path); err != nil {
-		os.Remove(temp)
-		return notWritten(err)
-	}
-	if err := t.syncFolder(); err != nil {
-		return sdk.CreateReply{Outcome: sdk.Unknown, Message: fmt.Sprintf("the file is written and may not survive a power cut: %v", err)}
-	}
-	return sdk.CreateReply{Outcome: sdk.Created, Number: next, URL: fileURL(path)}
 }
 
 func notWritten(err error) sdk.CreateReply {

@@ -114,6 +114,27 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// Two processes on one folder each have a memory of their own.
+func TestTwoTrackersShareAFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	for i := range 2 {
+		tr := newTracker(t, dir)
+		all.Go(func() {
+			for j := range 30 {
+				if got := tr.Create(t.Context(), request(fmt.Sprintf("k%dx%d", i, j), "same")); got.Outcome != sdk.Created {
+					t.Errorf("%+v", got)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := names(t, dir); len(n) != 60 {
+		t.Errorf("%d files, want 60", len(n))
+	}
+}
+
 func TestFind(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
