@@ -43,7 +43,7 @@ func (p *project) rank(a *ask, cs []candidate, k int, sc *scratch) []candidate {
 	for i := range cs {
 		c := &cs[i]
 		e := &p.docs[c.n]
-		c.score = math.Round((c.score+m.grams(e))*1e9) / 1e9
+		c.score = even(c.score + m.grams(e))
 		if a.same != 0 && e.same == a.same {
 			c.score = 1
 		}
@@ -187,8 +187,12 @@ func (m *measure) words(e *entry, dl uint16) float64 {
 	if both {
 		s = (1-titleShare)*s + titleShare*titles.pairs*m.pairs(&m.title, e.seq[:e.titles])
 	}
-	return s
+	return even(s)
 }
+
+// even drops the last digits, which depend on the order of a sum and so on the
+// order in which words were first seen.
+func even(x float64) float64 { return math.Round(x*1e9) / 1e9 }
 
 // grams is the part of a score that spelling decides.
 func (m *measure) grams(e *entry) float64 {
