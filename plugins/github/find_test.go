@@ -82,17 +82,19 @@ func TestFindTurnsPagesBackToSinceAndNoFurther(t *testing.T) {
 	h.fill(450) // the oldest was made 450 minutes ago
 	h.issues[30].login, h.issues[30].body, h.issues[30].state = "swarm-bot", sdk.Marker("k1"), "closed"
 	tr := h.tracker(`,"former_logins":["ann"]`) // so that the list is everybody's
+	var began time.Time
 	for _, c := range []struct {
 		back  time.Duration
 		found int
 		pages int // of 100; the 420th newest issue is on the fifth page
 	}{{480 * time.Minute, 1, 5}, {90 * time.Minute, 0, 1}, {150 * time.Minute, 0, 2}, {417 * time.Minute, 1, 5}} {
 		h.lists = nil
+		began = time.Now()
 		found, err := tr.Find(t.Context(), sdk.FindRequest{Since: time.Now().Add(-c.back)})
 		if err != nil || len(found) != c.found || len(h.lists) != c.pages {
 			t.Errorf("back %v: %d found on %d pages, %v; want %d on %d", c.back, len(found), len(h.lists), err, c.found, c.pages)
 		}
-		if c.found == 1 && found[0].State != "closed" {
+		if len(found) == 1 && found[0].State != "closed" {
 			t.Errorf("state %q, want closed", found[0].State)
 		}
 	}
@@ -103,7 +105,7 @@ func TestFindTurnsPagesBackToSinceAndNoFurther(t *testing.T) {
 		}
 	}
 	since, err := time.Parse(time.RFC3339, q.Get("since"))
-	if want := time.Now().Add(-422 * time.Minute); err != nil || since.Sub(want).Abs() > 5*time.Second {
+	if want := began.Add(-422 * time.Minute); err != nil || since.Sub(want).Abs() > 5*time.Second {
 		t.Errorf("since=%q, want five minutes before the request's, %v", q.Get("since"), want)
 	}
 }
@@ -224,7 +226,7 @@ func TestExactlyOnce(t *testing.T) {
 			return all[dice.IntN(len(all))]
 		}
 		tr := h.tracker("")
-		tr.timeout = 150 * time.Millisecond
+		tr.timeout = 600 * time.Millisecond
 		for d := range deliveries {
 			key := fmt.Sprintf("k%d", d)
 			for try, done := 0, false; !done; try++ {
@@ -242,7 +244,7 @@ func TestExactlyOnce(t *testing.T) {
 				if reply.Outcome == sdk.NotCreated || !careful {
 					continue
 				}
-				for misses := 0; misses < 2 && !done; misses++ {
+				for misses, looks := 0, 0; misses < 2 && !done && looks < 50; misses, looks = misses+1, looks+1 {
 					time.Sleep(settle)
 					if dice.IntN(5) == 0 {
 						h.mu.Lock()
@@ -251,7 +253,8 @@ func TestExactlyOnce(t *testing.T) {
 					}
 					found, err := tr.Find(t.Context(), sdk.FindRequest{Key: key, Since: intent})
 					if err != nil {
-						t.Fatal(err)
+						misses-- // nobody has looked
+						continue
 					}
 					done = len(found) > 0
 				}

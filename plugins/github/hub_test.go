@@ -32,8 +32,7 @@ import (
 type hub struct {
 	t      testing.TB
 	server *httptest.Server
-	doc    *openapi3.T
-	router routers.Router
+	document
 
 	mu        sync.Mutex
 	issues    []stored
@@ -71,43 +70,44 @@ const token = "ghp_testtoken0123456789"
 
 func newHub(t testing.TB) *hub {
 	t.Helper()
-	h := &hub{t: t, login: "swarm-bot"}
-	h.doc = document(t)
-	h.server = httptest.NewServer(h)
-	t.Cleanup(h.server.Close)
-	h.doc.Servers = openapi3.Servers{{URL: h.server.URL}}
-	var err error
-	if h.router, err = gorillamux.NewRouter(h.doc); err != nil {
+	spec, err := readDocument()
+	if err != nil {
 		t.Fatal(err)
 	}
+	h := &hub{t: t, login: "swarm-bot", document: spec}
+	h.server = httptest.NewServer(h)
+	t.Cleanup(h.server.Close)
 	return h
 }
 
-var readDocument = sync.OnceValues(func() ([]byte, error) {
+// document is GitHub's, for all tests. It takes 0.2 s to read.
+type document struct {
+	examples map[string][]byte // its own examples of answers, by name
+	router   routers.Router
+}
+
+var readDocument = sync.OnceValues(func() (document, error) {
 	f, err := os.Open("testdata/github.json.gz")
 	if err != nil {
-		return nil, err
+		return document{}, err
 	}
 	defer f.Close()
 	z, err := gzip.NewReader(f)
 	if err != nil {
-		return nil, err
+		return document{}, err
 	}
-	return io.ReadAll(z)
+	doc, err := openapi3.NewLoader().LoadFromIoReader(z)
+	if err != nil {
+		return document{}, err
+	}
+	doc.Servers = openapi3.Servers{{URL: "/"}} // wherever the test server is
+	router, err := gorillamux.NewRouter(doc)
+	examples := make(map[string][]byte)
+	for name, e := range doc.Components.Examples {
+		examples[name], _ = json.Marshal(e.Value.Value)
+	}
+	return document{examples, router}, err
 })
-
-func document(t testing.TB) *openapi3.T {
-	t.Helper()
-	b, err := readDocument()
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := openapi3.NewLoader().LoadFromData(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
-}
 
 // tracker is the plugin, configured for the hub.
 func (h *hub) tracker(more string) *Tracker {
@@ -118,7 +118,6 @@ func (h *hub) tracker(more string) *Tracker {
 func tracker(t testing.TB, base, more string) *Tracker {
 	t.Helper()
 	tr := New()
-	tr.timeout = 2 * time.Second
 	config := fmt.Sprintf(`{"token":%q,"owner":"octo","repo":"hello","base_url":%q%s}`, token, base, more)
 	if wrong := tr.Configure(t.Context(), sdk.Config{JSON: []byte(config)}); wrong != nil {
 		t.Fatal(wrong)
@@ -250,9 +249,8 @@ func atoi(s string, or int) int {
 
 // example returns a copy of one of the document's own examples.
 func (h *hub) example(name string) map[string]any {
-	b, _ := json.Marshal(h.doc.Components.Examples[name].Value.Value)
 	var m map[string]any
-	if err := json.Unmarshal(b, &m); err != nil {
+	if err := json.Unmarshal(h.examples[name], &m); err != nil {
 		h.t.Errorf("example %s: %v", name, err)
 	}
 	return m
@@ -284,12 +282,16 @@ func (h *hub) answer(w http.ResponseWriter, input *openapi3filter.RequestValidat
 	if err != nil {
 		h.t.Error(err)
 	}
+	sample := b
+	if list, ok := v.([]any); ok && len(list) > 2 { // a whole page takes long to check
+		sample, _ = json.Marshal(list[len(list)-2:])
+	}
 	if header == nil {
 		header = http.Header{}
 	}
 	header.Set("Content-Type", "application/json")
 	err = openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: input, Status: status, Header: header, Body: io.NopCloser(bytes.NewReader(b))})
+		RequestValidationInput: input, Status: status, Header: header, Body: io.NopCloser(bytes.NewReader(sample))})
 	if err != nil {
 		h.t.Errorf("the stand-in is wrong: %v", err)
 	}
