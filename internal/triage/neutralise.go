@@ -1,7 +1,6 @@
 package triage
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,32 +71,6 @@ func firstRunes(s string, n int) string {
 	return s
 }
 
-// address matches what GitHub or its bots turn into a link by themselves, with
-// the word it begins in: half a word beside code could be a hash.
-var address = regexp.MustCompile("(?i)[a-z0-9_+.\\-]*(?:://|(?:www\\.|mailto:|xmpp:)" + inAddress + ")" + inAddress + "*")
-
-// inAddress is a character that does not end an address.
-const inAddress = "[^\\s<>()\\[\\]{}\"'`|\\\\]"
-
-// commit matches what GitHub takes for a commit's hash.
-var commit = regexp.MustCompile(`(?i)\b[0-9a-f]{7,40}\b`)
-
-// codeSpan matches the inline code that escape writes.
-var codeSpan = regexp.MustCompile("^`([^`\n]+)`")
-
-// isAutomatic reports whether a whole text is an address or a hash that escape
-// writes as code.
-func isAutomatic(s string) bool {
-	m := address.FindStringIndex(s)
-	if m != nil && m[0] == 0 && m[1] == len(s) && trimAddress(s) == s {
-		return true
-	}
-	m = commit.FindStringIndex(s)
-	return m != nil && m[0] == 0 && m[1] == len(s)
-}
-
-func trimAddress(s string) string { return strings.TrimRight(s, ".,;!?…") }
-
 // unescape undoes escape, so that escaping twice is escaping once.
 func unescape(s string) string {
 	if !strings.ContainsAny(s, "\\&`") {
@@ -120,10 +93,9 @@ func unescape(s string) string {
 				continue
 			}
 		case '`':
-			// An address is never longer than a line of a mail may be.
-			if m := codeSpan.FindStringSubmatch(rest[:min(len(rest), maxCode+2)]); m != nil && isAutomatic(m[1]) {
-				b.WriteString(m[1])
-				i += len(m[0])
+			if code := codeAt(rest); isAutomatic(code) {
+				b.WriteString(code)
+				i += len(code) + 2
 				continue
 			}
 		}
@@ -133,8 +105,13 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// maxCode is the longest address or hash, in bytes, that becomes code.
-const maxCode = 1000
+// codeAt returns what stands in the inline code at the start of s, or "".
+func codeAt(s string) string {
+	if end := strings.IndexAny(s[1:], "`\n"); end > 0 && s[1+end] == '`' {
+		return s[1 : 1+end]
+	}
+	return ""
+}
 
 func entity(s string, b *strings.Builder) int {
 	for _, e := range [...]struct{ name, char string }{{"&lt;", "<"}, {"&amp;", "&"}} {
@@ -234,35 +211,6 @@ func escape(s string) string {
 		i += n
 	}
 	return b.String()
-}
-
-// automatic lists where addresses and hashes stand in s.
-func automatic(s string) [][2]int {
-	var out [][2]int
-	for _, m := range address.FindAllStringIndex(s, -1) {
-		end := m[0] + len(trimAddress(s[m[0]:m[1]]))
-		if !isAutomatic(s[m[0]:end]) {
-			continue
-		}
-		for m[0] < end { // a longer one is written in parts, each of them code
-			part := min(end, m[0]+maxCode)
-			for part < end && !utf8.RuneStart(s[part]) {
-				part--
-			}
-			out = append(out, [2]int{m[0], part})
-			m[0] = part
-		}
-	}
-	var merged [][2]int
-	for _, m := range commit.FindAllStringIndex(s, -1) {
-		for len(out) > 0 && out[0][1] <= m[0] {
-			merged, out = append(merged, out[0]), out[1:]
-		}
-		if len(out) == 0 || m[1] <= out[0][0] {
-			merged = append(merged, [2]int{m[0], m[1]})
-		}
-	}
-	return append(merged, out...)
 }
 
 // escapeRune writes one character that stands after prev and before next.

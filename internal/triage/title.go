@@ -15,15 +15,7 @@ const maxTitle = 200
 func IssueTitle(s string) string {
 	s = strings.ReplaceAll(tidy(firstRunes(s, 4000)), "\n", " ")
 	s = titleSigns.Replace(strings.Join(strings.Fields(s), " "))
-	s = address.ReplaceAllStringFunc(s, func(a string) string {
-		if _, rest, ok := strings.Cut(a, "://"); ok {
-			a = rest
-		}
-		// No scheme and no "www." is left to make a link of.
-		return strings.NewReplacer("://", " ", "www.", "www ", "WWW.", "WWW ", ":", " ").Replace(a)
-	})
-	s = issueKey(s)
-	s = commit.ReplaceAllStringFunc(s, func(h string) string { return h[:6] + "…" })
+	s = issueKey(takeApart(s))
 	s = strings.TrimLeftFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || strings.ContainsRune("/!.#>-+*=:%?|~_\\", r) || unicode.IsMark(r)
 	})
@@ -32,6 +24,29 @@ func IssueTitle(s string) string {
 		return "Report without a title"
 	}
 	return s
+}
+
+// takeApart leaves nothing in s to make a link of: no scheme, no "www.", no hash.
+func takeApart(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		if n := introduces(s[i:]); n > 0 {
+			b.WriteString(strings.TrimRight(s[i:i+n], ":/."))
+			b.WriteByte(' ')
+			i += n
+			continue
+		}
+		b.WriteByte(s[i])
+		i++
+	}
+	s = b.String()
+	b.Reset()
+	from := 0
+	for _, h := range hashes(s, 0, len(s)) {
+		b.WriteString(s[from:h[0]+6] + "…")
+		from = h[1]
+	}
+	return b.String() + s[from:]
 }
 
 // titleSigns are the signs that begin a mention, HTML, code, a link or emphasis.

@@ -66,8 +66,8 @@ func FuzzRow(f *testing.F) {
 	})
 }
 
+// It runs alone, because it measures time.
 func TestReadIsLinear(t *testing.T) {
-	t.Parallel()
 	for _, unit := range []string{"a", "a ", "a.", ".", "\"a", "'", "日", "A", "aB", "é", "\u0301", "#", "1.", "-", "\xff", "crash login "} {
 		took := func(n int) time.Duration {
 			s := strings.Repeat(unit, n)
@@ -80,7 +80,7 @@ func TestReadIsLinear(t *testing.T) {
 			return best
 		}
 		small, large := took(20_000), took(80_000)
-		if large > 12*small+5*time.Millisecond {
+		if large > 9*small+20*time.Millisecond {
 			t.Errorf("%q: %v for 20,000, %v for 80,000", unit, small, large)
 		}
 	}
