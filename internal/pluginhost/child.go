@@ -81,8 +81,8 @@ func (c *child) live(started chan<- error) {
 	if waitDead(c.pid) {
 		killGroup(c.cmd.Process) // its children
 		// A child in a session of its own may still hold the pipes.
-		close := time.AfterFunc(time.Second, func() { c.stdout.Close(); c.stderr.Close() })
-		defer close.Stop()
+		giveUp := time.AfterFunc(time.Second, func() { c.stdout.Close(); c.stderr.Close() })
+		defer giveUp.Stop()
 	}
 	c.pipes.Wait()
 	err := c.reap()

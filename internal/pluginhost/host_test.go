@@ -333,6 +333,9 @@ func TestRefusedConfigurationIsNotTriedAgain(t *testing.T) {
 	if err := set(t, h, "t", "tracker", `,"mode":"warn"`); err != nil {
 		t.Errorf("a warning refused the configuration: %v", err)
 	}
+	if s := status(t, h, "t"); s.State != Running || s.Detail != "mode: is old" {
+		t.Errorf("status %+v, want running with the warning", s)
+	}
 	if got, want := h.Health(t.Context(), "t"), (Health{Detail: "spoke as [secret]"}); got != want {
 		t.Errorf("Health = %+v, want %+v", got, want)
 	}

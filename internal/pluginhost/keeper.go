@@ -88,7 +88,7 @@ func (k *keeper) runOnce(ctx context.Context, restart int) error {
 		return err
 	}
 	k.log.Info("plugin started", "pid", p.runner.pid)
-	k.enter(Status{State: Running, PID: p.runner.pid, Restarts: restart}, p)
+	k.enter(Status{State: Running, Detail: k.scrub.line(p.notes), PID: p.runner.pid, Restarts: restart}, p)
 	err = p.watch(ctx)
 	k.forget()
 	p.end(err == nil)
@@ -128,7 +128,7 @@ func (k *keeper) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.process = nil
-	k.status.State, k.status.PID = Starting, 0
+	k.status.State, k.status.Detail, k.status.PID = Starting, "", 0
 }
 
 func (k *keeper) snapshot() Status {

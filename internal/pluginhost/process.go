@@ -24,6 +24,7 @@ type process struct {
 	runner  *child
 	timing  Timing
 	suspect chan struct{} // a call has missed its deadline: check health now
+	notes   string        // the warnings of Configure
 
 	mu     sync.Mutex
 	ending bool
@@ -101,6 +102,9 @@ func (p *process) open(ctx context.Context, k *keeper) error {
 	}
 	if hasErrors(list) {
 		return &Refused{list}
+	}
+	for _, d := range list {
+		p.notes += d.String() + " "
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -48,9 +49,9 @@ func checkWebhookReply(r *WebhookReply, now time.Time) error {
 func checkItem(it *Item, now time.Time) error {
 	switch {
 	case it.ExternalID == "":
-		return fmt.Errorf("no external id")
+		return errors.New("no external id")
 	case it.Content == "":
-		return fmt.Errorf("no content")
+		return errors.New("no content")
 	case len(it.ExternalID) > maxID || len(it.AuthorID) > maxID || len(it.AuthorHandle) > maxID || len(it.InReplyTo) > maxID:
 		return fmt.Errorf("an id of more than %d bytes", maxID)
 	case len(it.Attachments) > maxAttachments:
@@ -60,6 +61,9 @@ func checkItem(it *Item, now time.Time) error {
 		var object map[string]json.RawMessage
 		if err := json.Unmarshal([]byte(it.ContextJSON), &object); err != nil {
 			return fmt.Errorf("context is not a JSON object: %w", err)
+		}
+		if object == nil {
+			return errors.New("context is null, want a JSON object")
 		}
 	}
 	it.Permalink = webURL(it.Permalink)

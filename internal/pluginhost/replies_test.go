@@ -22,6 +22,7 @@ func TestItemsThatMakeNoSenseAreRefused(t *testing.T) {
 		"long author":      {Content: "c", ExternalID: "e", AuthorID: long},
 		"long handle":      {Content: "c", ExternalID: "e", AuthorHandle: long},
 		"context a list":   {Content: "c", ExternalID: "e", ContextJSON: "[1]"},
+		"context null":     {Content: "c", ExternalID: "e", ContextJSON: " null"},
 		"context broken":   {Content: "c", ExternalID: "e", ContextJSON: "{"},
 		"101 attachments":  {Content: "c", ExternalID: "e", Attachments: make([]Attachment, 101)},
 		"long in-reply-to": {Content: "c", ExternalID: "e", InReplyTo: long},
@@ -65,6 +66,27 @@ func TestWhatIsOnlyOddIsMended(t *testing.T) {
 			t.Errorf("created %v: kept %v, %v; want %v", at, !it.Created.IsZero(), err, kept)
 		}
 	}
+}
+
+func FuzzItem(f *testing.F) {
+	f.Add("e", "c", "https://x.test/1", `{"a":1}`, int64(1_767_323_045_000), int64(7))
+	f.Add("", "", "javascript:alert(1)", `[`, int64(1<<63-1), int64(-1))
+	f.Fuzz(func(t *testing.T, id, content, link, about string, ms, size int64) {
+		it := Item{ExternalID: id, Content: content, Permalink: link, ContextJSON: about, Created: time.UnixMilli(ms),
+			Attachments: []Attachment{{URL: link, Size: size}}}
+		if checkItem(&it, today) != nil {
+			return
+		}
+		for _, u := range []string{it.Permalink, it.Attachments[0].URL} {
+			if u != "" && !strings.HasPrefix(strings.ToLower(u), "http://") && !strings.HasPrefix(strings.ToLower(u), "https://") {
+				t.Errorf("address %q was let through", u)
+			}
+		}
+		odd := !it.Created.IsZero() && (it.Created.Year() < 2000 || it.Created.After(today.Add(24*time.Hour)))
+		if id == "" || len(id) > maxID || content == "" || odd || it.Attachments[0].Size < 0 || about != "" && !strings.HasPrefix(strings.TrimSpace(about), "{") {
+			t.Errorf("item %+v was let through", it)
+		}
+	})
 }
 
 func TestScrub(t *testing.T) {

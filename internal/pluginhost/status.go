@@ -24,7 +24,7 @@ type Status struct {
 	ID       string    `json:"id"`
 	Plugin   string    `json:"plugin"`
 	State    State     `json:"state"`
-	Detail   string    `json:"detail,omitempty"` // why, in one sentence without secrets
+	Detail   string    `json:"detail,omitempty"` // why, without secrets; with Running, what the plugin warns of
 	PID      int       `json:"pid,omitempty"`
 	Restarts int       `json:"restarts"`          // since Set
 	Since    time.Time `json:"since"`             // when this state began

@@ -62,6 +62,25 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestRequestCannotBeSentTwice looks at what the transport is given.
+func TestRequestCannotBeSentTwice(t *testing.T) {
+	t.Parallel()
+	tr := tracker(t, "https://x.test", "")
+	var seen *http.Request
+	tr.client = gh.NewClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		seen = r
+		return nil, io.ErrUnexpectedEOF
+	})})
+	tr.Create(t.Context(), request("k1"))
+	if seen == nil || seen.GetBody != nil || seen.Header.Get("Idempotency-Key") != "" || seen.Header.Get("X-Idempotency-Key") != "" {
+		t.Errorf("the transport got %+v, want no GetBody and no key", seen)
+	}
+}
+
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	soon := time.Now().Add(20 * time.Minute)
@@ -141,6 +160,18 @@ func TestOutcomes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, v := range []string{"7", "-1", "99999999999999999999", "1e9", "Fri, 31 Dec 1999 23:59:59 GMT", " 3 ", "\xff"} {
+		f.Add(v, v)
+	}
+	f.Fuzz(func(t *testing.T, after, reset string) {
+		h := http.Header{"Retry-After": {after}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {reset}}
+		if d := retryAfter(h, time.Now()); d < time.Second || d > time.Hour {
+			t.Errorf("Retry-After %q, reset %q: %v", after, reset, d)
+		}
+	})
 }
 
 func TestNeverSentIsNotCreated(t *testing.T) {
