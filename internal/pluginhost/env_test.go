@@ -34,7 +34,7 @@ func TestRunDirIsPrivateAndEmptyAtEveryStart(t *testing.T) {
 	}
 }
 
-// TestLongTMPDIR is not parallel: it sets a variable.
+// Not parallel: it sets a variable.
 func TestRunDirThatIsTooLongForASocket(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), strings.Repeat("long", 15)))
 	if dir, err := makeRunDir("x"); err == nil || !strings.Contains(err.Error(), "set TMPDIR to a shorter one") {

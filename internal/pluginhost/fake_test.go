@@ -223,7 +223,7 @@ func set(t *testing.T, h *Host, id, plugin, more string) error {
 		Config: []byte(`{"token":"` + secret + `"` + more + `}`)})
 }
 
-// start is set for an instance that must start.
+// mustSet is set for an instance that must start.
 func mustSet(t *testing.T, h *Host, id, plugin string) {
 	t.Helper()
 	if err := set(t, h, id, plugin, ""); err != nil {

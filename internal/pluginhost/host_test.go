@@ -387,7 +387,7 @@ func TestRunningCallFinishesBeforeARestart(t *testing.T) {
 	}
 }
 
-// TestEnvironment is not parallel: it sets variables.
+// Not parallel: it sets variables.
 func TestPluginSeesNothingOfTheHostsEnvironment(t *testing.T) {
 	t.Setenv("ITERATESWARM_LLM_KEY", "canary-key")
 	t.Setenv("GITHUB_TOKEN", "canary-token")

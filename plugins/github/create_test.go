@@ -220,8 +220,8 @@ func TestNeverSentIsNotCreated(t *testing.T) {
 	})
 }
 
-// TestDeadConnection is about net/http, which repeats a request by itself when
-// a kept-alive connection turns out to be dead, if it thinks that it may.
+// net/http repeats a request by itself when a kept-alive connection turns out to
+// be dead, if it thinks that it may.
 func TestDeadConnectionMakesOneIssue(t *testing.T) {
 	t.Parallel()
 	// The server answers the first request of a connection. The second one it
