@@ -37,11 +37,11 @@ type facts struct {
 
 // leastWords is how many words two texts must share before being alike means
 // anything: "it crashes" is alike to everything that crashes.
-const leastWords = 3
+const leastWords = 4
 
-// mostExtra is the share of its weight one side may have for itself: a greeting
-// or "again", not another place.
-const mostExtra = 0.12
+// mostExtra is the share of its weight one side may have for itself: "again" in a
+// long text, not another place in a short one.
+const mostExtra = 0.06
 
 // Decide says what to do with the hits of a Search for q. It joins only what is
 // safe without a person: the same text, or nearly the same words in the same

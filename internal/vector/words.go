@@ -279,7 +279,7 @@ func (w *splitter) chunk(raw string, quoted bool) {
 		return
 	}
 	m := mark(0)
-	if w.isHard(raw) || quoted && !glue[folded] {
+	if turns[folded] || w.isHard(raw) || quoted && !glue[folded] {
 		m = hard
 	}
 	if m == 0 && (glue[folded] || len(folded) == 1 && folded[0] < utf8.RuneSelf) {
@@ -439,8 +439,12 @@ var glue = set(`a an the this that these those it its i im ive id ill me my mine
 	their is are was were be been being am do does did done doing have has had having will would shall should may
 	might must can could to of in on at by for from with into onto over under as and or but if then than so too very
 	just also there here when where while which who whom what how why because about after before again ever any some
-	all each both more most such own same s t d ll m re ve please pls hi hello hey thanks thank well really get gets
-	got getting still now only even though although`)
+	each both such own same s t d ll m re ve please pls hi hello hey thanks thank well really get gets
+	got getting still now even though although`)
+
+// turns are the words that turn a message into another one without naming
+// anything.
+var turns = set(`how why all only more most less before after`)
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
