@@ -5,6 +5,7 @@ SHELL := bash
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 IMAGE := iterateswarm
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # Files that git knows or would take: what a clone will hold.
 go_files = $(wildcard $(shell git ls-files -co --exclude-standard -- '*.go'))
@@ -49,7 +50,7 @@ bench: ## run the benchmarks
 	go test ./... -run '^$$' -bench . -benchmem -timeout 60m
 
 build: ## build bin/iterateswarm, static
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/iterateswarm .
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/iterateswarm/iterateswarm/internal/command.Version=$(VERSION)" -o bin/iterateswarm .
 
 docker: ## build the container image
-	docker build -f docker/Dockerfile -t $(IMAGE) .
+	docker build -f docker/Dockerfile --build-arg VERSION=$(VERSION) -t $(IMAGE) .
