@@ -137,17 +137,19 @@ func requestID(e *core.RequestEvent) string {
 // stays in the log.
 func (a *API) answer(e *core.RequestEvent, err error) int {
 	var api *router.ApiError
+	closeUnread(e)
 	problem, ok := pipeline.AsProblem(err)
 	if !ok && errors.As(err, &api) {
-		if raw, isErr := api.RawData().(error); isErr {
+		raw, _ := api.RawData().(error)
+		if raw != nil {
 			problem, ok = pipeline.AsProblem(raw)
 		}
-		if !ok {
-			if api.Status == http.StatusTooManyRequests && e.Response.Header().Get("Retry-After") == "" {
-				e.Response.Header().Set("Retry-After", "10") // the longest window of PocketBase's own limiter here
-			}
-			router.ErrorHandler(e.Response, e.Request, api)
-			return api.Status
+		switch {
+		case ok:
+		case raw != nil && storageDown(raw):
+			err = raw // PocketBase calls it a bad request
+		default:
+			return a.answerAPI(e, api)
 		}
 	}
 	if !ok {
@@ -172,8 +174,62 @@ func (a *API) answer(e *core.RequestEvent, err error) int {
 	return problem.Status()
 }
 
+// answerAPI writes one of PocketBase's own errors, in its form and with a
+// number beside it.
+func (a *API) answerAPI(e *core.RequestEvent, api *router.ApiError) int {
+	if e.Written() {
+		return api.Status
+	}
+	if api.Status == http.StatusTooManyRequests && e.Response.Header().Get("Retry-After") == "" {
+		e.Response.Header().Set("Retry-After", "10") // the longest window of PocketBase's own limiter here
+	}
+	if api.Status >= 500 {
+		a.log.Error("request broke", "path", e.Request.URL.Path, "request_id", requestID(e), "err", api.RawData())
+	}
+	code := ownCode(api.Status)
+	_ = e.JSON(api.Status, map[string]any{"status": api.Status, "message": api.Message, "data": api.Data,
+		"code": code, "help": help(code)})
+	return api.Status
+}
+
+// ownCode is the number of an error that PocketBase made.
+func ownCode(status int) int {
+	switch status {
+	case http.StatusBadRequest:
+		return pipeline.BadValue
+	case http.StatusUnauthorized:
+		return pipeline.NoCredentials
+	case http.StatusForbidden:
+		return pipeline.WrongRole
+	case http.StatusNotFound:
+		return pipeline.NoRoute
+	case http.StatusRequestEntityTooLarge:
+		return pipeline.BodyTooLarge
+	case http.StatusUnsupportedMediaType:
+		return pipeline.BadMediaType
+	case http.StatusTooManyRequests:
+		return pipeline.TooFast
+	}
+	return pipeline.Broken
+}
+
+// keptOpen is how much of a body net/http reads past an answer to keep the
+// connection (its maxPostHandlerReadBytes).
+const keptOpen = 256 << 10
+
+// closeUnread ends the connection of a refused request whose body may not have
+// been read to its end. PocketBase wraps the body, so net/http does not see
+// that, and would take the rest of the body for the next request.
+func closeUnread(e *core.RequestEvent) {
+	if n := e.Request.ContentLength; n < 0 || n > keptOpen {
+		e.Response.Header().Set("Connection", "close")
+	}
+}
+
+func help(code int) string { return "docs/errors.md#" + strconv.Itoa(code) }
+
 func problemBody(p *pipeline.Problem) map[string]any {
-	out := map[string]any{"code": p.Code, "message": p.Message, "help": "docs/errors.md#" + strconv.Itoa(p.Code)}
+	out := map[string]any{"code": p.Code, "message": p.Message, "help": help(p.Code)}
 	if p.Field != "" {
 		out["field"] = p.Field
 	}
