@@ -294,11 +294,20 @@ func (p *Pipeline) resolve(ctx context.Context, d *core.Record) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, FindTimeout)
-	defer cancel()
+	f := p.filer(tracker.Id)
+	if f.breaker.State() == guard.Open {
+		return nil // the sweep comes back when it may be asked again
+	}
 	start := time.Now()
-	found, err := p.Plugins.Find(ctx, tracker.Id, pluginhost.FindRequest{Key: d.GetString("key"),
-		Since: d.GetDateTime("intent_at").Time().Add(-findSlack)})
+	var found []pluginhost.Found
+	err = f.breaker.Do(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, FindTimeout)
+		defer cancel()
+		var err error
+		found, err = p.Plugins.Find(ctx, tracker.Id, pluginhost.FindRequest{Key: d.GetString("key"),
+			Since: d.GetDateTime("intent_at").Time().Add(-findSlack)})
+		return err
+	})
 	took := time.Since(start)
 	for _, f := range found {
 		if f.Key == d.GetString("key") {
