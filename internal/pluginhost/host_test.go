@@ -435,8 +435,13 @@ func TestChildrenOfAPluginDieWithIt(t *testing.T) {
 
 func TestKilledHostLeavesNoOrphan(t *testing.T) {
 	t.Parallel()
+	tmp, err := os.MkdirTemp("", "host") // what a killed host leaves behind; t.TempDir is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
 	host := exec.Command(os.Args[0])
-	host.Env = append(os.Environ(), envHost+"="+t.TempDir())
+	host.Env = append(os.Environ(), envHost+"="+t.TempDir(), "TMPDIR="+tmp)
 	out, err := host.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
