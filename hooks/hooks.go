@@ -18,6 +18,8 @@ func Bind(app core.App, p *pipeline.Pipeline) {
 	bindPlugins(app, p)
 	bindKeys(app)
 	bindAudit(app)
+	hide(app, "secrets", records.Sources, records.Trackers)
+	hide(app, "hash", records.Keys)
 
 	app.OnRecordAfterUpdateSuccess(records.Projects).BindFunc(func(e *core.RecordEvent) error {
 		p.ForgetProject(e.Record.Id)
@@ -84,6 +86,17 @@ func bindPlugins(app core.App, p *pipeline.Pipeline) {
 	app.OnRecordAfterDeleteSuccess(records.Sources, records.Trackers).BindFunc(func(e *core.RecordEvent) error {
 		p.PluginChanged(e.Record, true)
 		return e.Next()
+	})
+}
+
+// hide keeps a field out of every answer, a superuser's too.
+func hide(app core.App, field string, collections ...string) {
+	app.OnRecordEnrich(collections...).BindFunc(func(e *core.RecordEnrichEvent) error {
+		if err := e.Next(); err != nil { // shows hidden fields to superusers
+			return err
+		}
+		e.Record.Hide(field)
+		return nil
 	})
 }
 

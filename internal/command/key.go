@@ -15,7 +15,7 @@ import (
 func keyCommand(o *Options) *cobra.Command {
 	app := newApp(*o)
 	c := &cobra.Command{Use: "key", Short: "Manage the keys that may post feedback"}
-	withApp(c, app)
+	withApp(c, app, *o)
 
 	var project string
 	var burst int

@@ -63,6 +63,7 @@ func newApp(o Options) core.App {
 		DataDir: o.Dir, IsDev: o.Dev,
 		DataMaxOpenConns: o.Config.Data.MaxOpenConns,
 		DBConnect:        connect,
+		EncryptionEnv:    settingsEnv(o.Dir),
 	})
 }
 
@@ -105,8 +106,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("operators' JavaScript in %s: %w", hooksDir, err)
 	}
+	offerSettingsKey(o)
 	if err := s.App.Bootstrap(); err != nil {
-		return fmt.Errorf("open database in %s: %w", o.Dir, err)
+		return bootstrapError(o, err)
 	}
 	if err := s.App.RunAllMigrations(); err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -149,6 +151,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.Pipeline = p
 	hooks.Bind(s.App, p)
 	bindRestore(s.App, o.Log)
+	bindSettings(s.App, o.Dir, vault)
 	s.API = api.New(p, o.Config, o.Log)
 	return p.AfterRestore(restoreMark(o.Dir))
 }
@@ -168,7 +171,7 @@ func (s *Server) pluginCommand() func(string) *exec.Cmd {
 
 // vault opens the encryption key, or makes one when nothing was sealed yet.
 func (s *Server) vault() (*records.Vault, error) {
-	path := s.keyPath()
+	path := s.opts.keyPath()
 	v, err := records.OpenVault(s.opts.Config.Key.Value.Reveal(), path)
 	if errors.Is(err, records.ErrNoKey) {
 		sealed, checkErr := records.HasSecrets(s.App)
@@ -190,11 +193,22 @@ func (s *Server) vault() (*records.Vault, error) {
 
 // keyPath is where the encryption key lies: beside the data directory, never
 // in it, so that a backup of the one does not hold the other.
-func (s *Server) keyPath() string {
-	if f := s.opts.Config.Key.File; f != "" {
+func (o Options) keyPath() string {
+	if f := o.Config.Key.File; f != "" {
 		return f
 	}
-	return filepath.Join(filepath.Dir(s.opts.Dir), "iterateswarm.key")
+	return filepath.Join(filepath.Dir(o.Dir), "iterateswarm.key")
+}
+
+// bootstrapError says why the database does not open.
+func bootstrapError(o Options, err error) error {
+	if os.Getenv(settingsEnv(o.Dir)) == "" && strings.Contains(err.Error(), settingsEnv(o.Dir)) {
+		return fmt.Errorf("the database holds encrypted secrets, and their key is missing: put it back at %s, or set ITERATESWARM_KEY", o.keyPath())
+	}
+	if strings.Contains(err.Error(), "message authentication failed") {
+		return fmt.Errorf("the encryption key at %s is not the one that sealed this database's secrets; put the right one back", o.keyPath())
+	}
+	return fmt.Errorf("open database in %s: %w", o.Dir, err)
 }
 
 // Close gives everything back. It is safe after a failed Open.

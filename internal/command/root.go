@@ -123,23 +123,32 @@ Settings are environment variables; docs/configuration.md lists them.`,
 
 	app := newApp(*o)
 	super := cmd.NewSuperuserCommand(app)
-	withApp(super, app)
-	root.AddCommand(serveCommand(o), importCommand(o), keyCommand(o), healthCommand(), pluginCommand(bundled), super)
+	withApp(super, app, *o)
+	root.AddCommand(serveCommand(o), importCommand(o), keyCommand(o), healthCommand(), pluginCommand(bundled), similarCommand(), super)
 	migratecmd.MustRegister(app, root, migratecmd.Config{Dir: "migrations", TemplateLang: migratecmd.TemplateLangGo})
 	for _, c := range root.Commands() {
 		if c.Name() == "migrate" {
 			c.Short = "Run, take back or create schema migrations"
-			withApp(c, app)
+			withApp(c, app, *o)
 		}
 	}
-	for _, c := range root.Commands() {
-		strict(c)
-	}
+	strict(root)
 	return root
 }
 
-// strict makes an unknown subcommand or a missing argument a usage error.
+// strict makes an unknown subcommand or a missing argument a usage error. A
+// command that only has subcommands shows its help.
 func strict(c *cobra.Command) {
+	if c.HasSubCommands() && !c.Runnable() {
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())}
+			}
+			return c.Help()
+		}
+		c.PersistentPreRunE, c.PersistentPostRunE = onlyBelow(c, c.PersistentPreRunE), onlyBelow(c, c.PersistentPostRunE)
+	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
@@ -153,15 +162,29 @@ func strict(c *cobra.Command) {
 	}
 }
 
+// onlyBelow runs a hook for the subcommands of c, not for c itself.
+func onlyBelow(c *cobra.Command, hook func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	if hook == nil {
+		return nil
+	}
+	return func(ran *cobra.Command, args []string) error {
+		if ran == c {
+			return nil
+		}
+		return hook(ran, args)
+	}
+}
+
 // withApp opens the database around PocketBase's own commands. They write one
 // row each, which is safe beside a running server.
-func withApp(c *cobra.Command, app core.App) {
+func withApp(c *cobra.Command, app core.App, o Options) {
 	c.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if err := os.MkdirAll(app.DataDir(), 0o700); err != nil {
 			return fmt.Errorf("data directory: %w", err)
 		}
+		offerSettingsKey(o)
 		if err := app.Bootstrap(); err != nil {
-			return fmt.Errorf("open database in %s: %w", app.DataDir(), err)
+			return bootstrapError(o, err)
 		}
 		if c.Name() == "migrate" {
 			return nil

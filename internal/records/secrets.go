@@ -122,6 +122,12 @@ func (v *Vault) DeliveryKey(issue, tracker, action string, generation int) strin
 	return base32.StdEncoding.EncodeToString(m.Sum(nil))[:20]
 }
 
+// SettingsKey is the key, 32 characters, that PocketBase encrypts its settings with.
+func (v *Vault) SettingsKey() string {
+	m := hmac.New(sha256.New, []byte("iterateswarm settings "+v.key))
+	return hex.EncodeToString(m.Sum(nil))[:32]
+}
+
 // KeyHash is what is stored of an ingest key.
 func KeyHash(key string) string {
 	sum := sha256.Sum256([]byte(key))

@@ -55,17 +55,21 @@ func Start(t testing.TB, change ...func(*command.Options)) *Server {
 	return StartIn(t, filepath.Join(t.TempDir(), "pb_data"), change...)
 }
 
+// Options open a data directory as Start does, with plugins served by the test
+// binary and no log.
+func Options(dir string) command.Options {
+	return command.Options{
+		Dir: dir, Config: config.Default(), Log: slog.New(slog.DiscardHandler), Manifests: plugins.Manifests(),
+		PluginCommand: func(name string) *exec.Cmd { return exec.Command(os.Args[0], "plugin", name) },
+	}
+}
+
 // StartIn runs a server on a data directory that may exist.
 func StartIn(t testing.TB, dir string, change ...func(*command.Options)) *Server {
 	t.Helper()
 	logs := &lockedBuffer{}
-	o := command.Options{
-		Dir: dir, Config: config.Default(), Log: slog.New(slog.NewJSONHandler(logs, nil)),
-		Manifests: plugins.Manifests(),
-		PluginCommand: func(name string) *exec.Cmd {
-			return exec.Command(os.Args[0], "plugin", name)
-		},
-	}
+	o := Options(dir)
+	o.Log = slog.New(slog.NewJSONHandler(logs, nil))
 	o.Config.API.RateBurst = 100_000
 	for _, c := range change {
 		c(&o)
