@@ -3,6 +3,9 @@ package main
 import (
 	"github.com/iterateswarm/iterateswarm/internal/offline"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
+	"os"
+	"strconv"
+	"strings"
 )
 
 // lessons makes the training rows of the shipped model. With held set, a fifth
@@ -40,8 +43,11 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 	attacks := l.load("injection/dev.jsonl.gz")
 
 	add(&out.Class, nlbse, issue, theLabel, offline.Lesson{Fit: true})
+	if os.Getenv("T_nlbse") != "" {
+		return out
+	}
 	for _, set := range [][]row{maalej, play, clap} {
-		add(&out.Class, set, review, theLabel, offline.Lesson{Source: "reviews", Fit: true})
+		add(&out.Class, set, review, theLabel, offline.Lesson{Source: "reviews", Fit: true, Weight: tune("wr", 10)})
 	}
 	add(&out.Class, clinc, chat, theLabel, offline.Lesson{Source: "clinc", Weight: 0.5})
 	add(&out.Class, frminer, chat, func(r row) string {
@@ -53,10 +59,22 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 	add(&out.Class, eclipse, issue, theLabel, offline.Lesson{Source: "eclipse", Weight: 0.3, Fit: true})
 	add(&out.Class, vscode, issue, theLabel, offline.Lesson{Source: "vscode-foreign", Fit: true})
 
+	for _, x := range seeds(int(tune("seeds", 600))) {
+		x.Weight = tune("ws", 2)
+		out.Class = append(out.Class, x)
+	}
+	for _, x := range seedsForeign(int(tune("fseeds", 40))) {
+		x.Weight = tune("wf", 4)
+		out.Class = append(out.Class, x)
+	}
+
 	add(&out.Severity, mozilla, issue, theLabel, offline.Lesson{Source: "mozilla"})
 	add(&out.Roles, bee, chat, func(r row) string {
 		return map[string]string{"OB": "observed", "EB": "expected", "S2R": "step", "other": "other"}[r.Label]
 	}, offline.Lesson{Source: "bee"})
+	for i := range out.Roles {
+		out.Roles[i].Weight = map[string]float64{"observed": 1.5, "expected": tune("we", 8), "step": tune("wst", 4)}[out.Roles[i].Label]
+	}
 
 	yes := func(of ...string) func(row) string {
 		return func(r row) string {
@@ -76,9 +94,36 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 		add(&out.Spam, set, review, no, offline.Lesson{Source: "reviews", Weight: 0.5})
 		add(&out.Injection, set, review, no, offline.Lesson{Source: "reviews"})
 	}
+	// Feedback is civil unless it swears; otherwise every complaint would be
+	// flagged, because the two sets hold no feedback.
+	for _, set := range [][]row{some(maalej, 1200), some(play, 1200), some(clap, 1200)} {
+		add(&out.Toxic, set, review, civil, offline.Lesson{Source: "reviews", Weight: 0.4})
+		add(&out.Uncivil, set, review, civil, offline.Lesson{Source: "reviews", Weight: 0.2})
+	}
+	add(&out.Toxic, nlbse, issue, civil, offline.Lesson{Weight: 0.3})
+	add(&out.Uncivil, nlbse, issue, civil, offline.Lesson{Weight: 0.2})
+	for _, x := range append(seeds(150), seedsForeign(12)...) {
+		x.Label, x.Weight = "no", 0.4
+		out.Toxic, out.Uncivil = append(out.Toxic, x), append(out.Uncivil, x)
+		out.Injection = append(out.Injection, x)
+		if !strings.Contains(seedLists["spam"], strings.TrimRight(x.Item.Text, "!")) {
+			out.Spam = append(out.Spam, x)
+		}
+	}
 	add(&out.Spam, nlbse, issue, no, offline.Lesson{Weight: 0.3})
 	add(&out.Injection, nlbse, issue, no, offline.Lesson{})
 	return out
+}
+
+// civil says "no" to a row without a swear word and drops the others.
+func civil(r row) string {
+	low := strings.ToLower(r.Text + r.Title + r.Body)
+	for _, w := range [...]string{"fuck", "shit", "crap", "suck", "idiot", "stupid", "dumb", "trash", "garbage", "damn", "hell", "hate", "pathetic", "moron", "bitch", "ass ", "asshole", "scam", "liar", "thief", "wtf", "ridiculous", "joke"} {
+		if strings.Contains(low, w) {
+			return ""
+		}
+	}
+	return "no"
 }
 
 func theLabel(r row) string {
@@ -95,3 +140,13 @@ func issue(r row) triage.Item {
 func review(r row) triage.Item { return triage.Item{Text: r.Text, Channel: triage.ChannelReview} }
 
 func chat(r row) triage.Item { return triage.Item{Text: r.Text, Channel: triage.ChannelChat} }
+
+func tune(name string, d float64) float64 {
+	if s := os.Getenv("T_" + name); s != "" {
+		x, err := strconv.ParseFloat(s, 64)
+		if err == nil {
+			return x
+		}
+	}
+	return d
+}

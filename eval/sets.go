@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,6 +18,9 @@ func scoreIssues(t *table, e *offline.Engine, rows []row) {
 			all[i].got, all[i].p = bestOf(all[i].v, triage.Bug, triage.Feature, triage.Question)
 		}
 		byRepo[all[i].row.Repo] = append(byRepo[all[i].row.Repo], all[i])
+	}
+	if len(all) < 1000 {
+		fmt.Print(confusion(all, same))
 	}
 	sum := 0.0
 	for _, j := range byRepo {

@@ -44,7 +44,7 @@ func (j *judgement) scores(k kind, out []float64) {
 		return
 	}
 	j.classVector(&j.report, &j.vector)
-	h.score(&j.vector, k.spaces(), true, out)
+	h.score(&j.vector, k.spaces(), k.general(), out)
 	j.model.calibrated("class", k).apply(out)
 }
 
@@ -73,8 +73,8 @@ func (j *judgement) rules(k kind, p []float64) {
 	}
 	seen := j.cues()
 	words := 0
-	for _, t := range j.report.textWords.tokens {
-		if t.kind != markToken {
+	for i, t := range j.report.textWords.tokens {
+		if t.kind != markToken && !j.injected[i] {
 			words++
 		}
 	}
@@ -83,10 +83,19 @@ func (j *judgement) rules(k kind, p []float64) {
 	case words == 0:
 		shift(p, atNoise, 4)
 		return
-	case seen&(cueCrash|cueLoss) != 0 && words < 60 && seen&cueCrash|seen&cueLoss != 0:
+	case seen&(cueCrash|cueLoss) != 0 && words < 60:
 		shift(p, atBug, 2.5)
 	case seen&serious != 0 && words < 60:
 		shift(p, atBug, 1.5)
+	}
+	if j.report.channel != triage.ChannelReview && words < 60 {
+		// People who write to a team want something more often than reviewers do.
+		if seen&(cueBroken|cueMinor) != 0 {
+			shift(p, atBug, 1)
+		}
+		if seen&(cueBroken|cueMinor|cueSymptom|cueSlow|cueRequest|cueQuestion|serious) != 0 {
+			shift(p, atNoise, -1.5)
+		}
 	}
 	if !j.asks() {
 		return
@@ -95,6 +104,7 @@ func (j *judgement) rules(k kind, p []float64) {
 	case seen&cueCause != 0 && seen&(cueHarm|serious) != 0:
 		shift(p, atBug, 3)
 	case seen&(serious|cueBroken) != 0:
+	case seen&cueRequest != 0 && p[atFeature] > p[atQuestion]/2: // "could you add …?"
 	default:
 		shift(p, atQuestion, 1.5)
 	}
@@ -121,7 +131,7 @@ func (j *judgement) cues() cue {
 		}
 	}
 	for _, h := range j.textHits {
-		if !h.negated && !j.injectedToken(&j.report, h.t0) && j.inProse[h.t0] {
+		if !h.negated && !j.injectedToken(h.t0) && j.inProse[h.t0] {
 			seen |= h.cue
 		}
 	}
@@ -132,6 +142,10 @@ func (j *judgement) cues() cue {
 // sentences begins as a question.
 func (j *judgement) asks() bool {
 	p := &j.report
+	last := len(p.sentences) - 1
+	for last > 0 && p.sentences[last].injected {
+		last--
+	}
 	for i := range p.sentences {
 		s := &p.sentences[i]
 		w, hits := &p.textWords, j.textHits
@@ -141,7 +155,7 @@ func (j *judgement) asks() bool {
 		if s.injected || s.t1 <= s.t0 {
 			continue
 		}
-		if i == len(p.sentences)-1 && w.tokens[s.t1-1].hash == hashQuestion {
+		if i == last && w.tokens[s.t1-1].hash == hashQuestion {
 			return true
 		}
 		for _, h := range hits {
@@ -182,7 +196,7 @@ func (j *judgement) windows(k kind, p []float64) {
 		v.open(1)
 		j.counts.fill(v.open(1))
 		var q [4]float64
-		h.score(v, kindShort.spaces(), true, q[:])
+		h.score(v, kindShort.spaces(), kindShort.general(), q[:])
 		j.model.calibrated("class", kindShort).apply(q[:])
 		shift(q[:], atBug, 1.5)
 		if q[atBug] > 0.6 && q[atBug] > p[atBug] {

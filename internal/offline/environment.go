@@ -57,7 +57,7 @@ func findName(text, low string, names []string) string {
 			}
 			i += from
 			e := i + len(n)
-			if edge(low, i, e) && (i < best || i == best && e > end) && !(n == "edge" && strings.HasSuffix(low[:i], "the ")) {
+			if edge(low, i, e) && !inLink(low, i) && (!strings.Contains(numbered, " "+n+" ") || withVersion(low, e) > e) && (i < best || i == best && e > end) && !(n == "edge" && strings.HasSuffix(low[:i], "the ")) {
 				best, end = i, e
 			}
 			if i >= best {
@@ -70,6 +70,15 @@ func findName(text, low string, names []string) string {
 		return ""
 	}
 	return text[best:withVersion(low, end)]
+}
+
+// numbered are names that mean a device only with a number behind them.
+const numbered = " pixel galaxy nexus surface pro "
+
+// inLink reports whether the word at i belongs to an address.
+func inLink(low string, i int) bool {
+	start := strings.LastIndexAny(low[:i], " \t\n(") + 1
+	return strings.Contains(low[start:i], "://") || strings.HasPrefix(low[start:], "www.")
 }
 
 func edge(s string, i, e int) bool {

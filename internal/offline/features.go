@@ -189,7 +189,7 @@ const (
 func (e *scratch) classVector(p *report, v *vector) {
 	v.reset()
 	kind := e.kind(p)
-	e.shape(p, v.open(0.45), kind)
+	e.shape(p, v.open(tune("shape", 0.8)), kind)
 	if kind == kindForeign {
 		e.counts.reset()
 		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
@@ -203,10 +203,10 @@ func (e *scratch) classVector(p *report, v *vector) {
 		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
 		e.counts.fill(v.open(1))
 		e.counts.reset()
-		e.addSentences(p, leadTokens, grams{pairs: true})
-		e.counts.fill(v.open(1))
-		e.form(p, v.open(0.5))
-		e.code(p, v.open(0.4))
+		e.addSentences(p, int(tune("lead", leadTokens)), grams{pairs: tune("bp", 1) > 0, chars: tune("bc", 0) > 0})
+		e.counts.fill(v.open(tune("bw", 1.5)))
+		e.form(p, v.open(tune("form", 1)))
+		e.code(p, v.open(tune("code", 0.8)))
 	case kindTitle:
 		e.counts.reset()
 		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
@@ -233,6 +233,21 @@ func (k kind) spaces() []uint32 {
 	return []uint32{spaceShape ^ 3, spaceShort}
 }
 
+// general names the space that a kind shares with others.
+func (k kind) general() uint32 {
+	switch {
+	case k == kindIssue && tune("gi", 1) == 1:
+		return 0x3c6ef372
+	case k == kindForeign && tune("gf", 1) == 1:
+		return 0x2545f491
+	case k == kindTitle && tune("gt", 2) == 1:
+		return 0x3c6ef372
+	case k == kindTitle && tune("gt", 2) == 2:
+		return 0x4c6ef372
+	}
+	return 0x1b56c4e9
+}
+
 // kind is how the class head reads a report.
 type kind uint8
 
@@ -251,8 +266,11 @@ func (e *scratch) kind(p *report) kind {
 	if p.channel != triage.ChannelIssue {
 		return kindShort
 	}
-	if len(p.textWords.tokens) == 0 || len(p.titleWords.tokens) == 0 && len(p.textWords.tokens) < 25 {
+	if len(p.textWords.tokens) == 0 {
 		return kindTitle
+	}
+	if len(p.titleWords.tokens) == 0 && len(p.textWords.tokens) < 25 {
+		return kindShort // one line, as somebody would write it in a chat
 	}
 	return kindIssue
 }
@@ -271,14 +289,27 @@ func (e *scratch) addSentences(p *report, limit int, g grams) {
 	}
 }
 
+// form names the lines of a form, and each short answer together with the
+// heading it stands under: "Issue type" and "Feature Request".
 func (e *scratch) form(p *report, b *block) {
-	n := 0
+	n, above := 0, uint32(0)
 	for _, l := range p.lines {
-		if l.kind == heading || l.kind == template {
-			b.features = append(b.features, feature{lineHash(p.text[l.start:l.end]) ^ 0x5bd1e995, 64})
-			if n++; n >= 60 {
-				break
+		switch {
+		case l.kind == heading || l.kind == template:
+			h := lineHash(p.text[l.start:l.end])
+			b.features = append(b.features, feature{h ^ 0x5bd1e995, 64})
+			if l.kind == heading {
+				above = h
 			}
+		case above != 0 && l.kind == prose && l.end-l.start < 40:
+			b.features = append(b.features, feature{pair(above, lineHash(p.text[l.start:l.end])), 64})
+			above = 0
+		default:
+			above = 0
+			continue
+		}
+		if n++; n >= 60 {
+			break
 		}
 	}
 }
@@ -301,9 +332,14 @@ func (e *scratch) code(p *report, b *block) {
 // shape tells what the report looks like and which cues are in it.
 func (e *scratch) shape(p *report, b *block, k kind) {
 	on := func(id uint32) { b.features = append(b.features, feature{id * 0x9e3779b1, 64}) }
-	tokens := len(p.textWords.tokens)
-	on(100 + uint32(log2(tokens)))
-	on(120 + uint32(log2(len(p.sentences))))
+	sentences, last := 0, -1
+	for i := range p.sentences {
+		if !p.sentences[i].injected {
+			sentences, last = sentences+1, i
+		}
+	}
+	on(100 + uint32(log2(e.live)))
+	on(120 + uint32(log2(sentences)))
 	first := func(w *words) {
 		if len(w.tokens) > 0 {
 			on(w.tokens[0].hash | 1)
@@ -313,8 +349,8 @@ func (e *scratch) shape(p *report, b *block, k kind) {
 		}
 	}
 	first(&p.titleWords)
-	if len(p.sentences) > 0 && p.sentences[len(p.sentences)-1].part == triage.PartText {
-		if s := p.sentences[len(p.sentences)-1]; s.t1 > s.t0 && p.textWords.tokens[s.t1-1].hash == hashQuestion {
+	if last >= 0 && p.sentences[last].part == triage.PartText {
+		if s := p.sentences[last]; s.t1 > s.t0 && p.textWords.tokens[s.t1-1].hash == hashQuestion {
 			on(11)
 		}
 		for _, s := range p.sentences {
@@ -326,7 +362,7 @@ func (e *scratch) shape(p *report, b *block, k kind) {
 	}
 	questions := 0
 	for _, s := range p.sentences {
-		if s.part == triage.PartText && s.t1 > s.t0 && p.textWords.tokens[s.t1-1].hash == hashQuestion {
+		if s.part == triage.PartText && !s.injected && s.t1 > s.t0 && p.textWords.tokens[s.t1-1].hash == hashQuestion {
 			questions++
 		}
 	}
@@ -343,7 +379,7 @@ func (e *scratch) shape(p *report, b *block, k kind) {
 		}
 	}
 	for _, h := range e.textHits {
-		if h.t0 > 3000 || e.injectedToken(p, h.t0) {
+		if h.t0 > 3000 || e.injectedToken(h.t0) {
 			continue
 		}
 		if h.negated {

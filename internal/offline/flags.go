@@ -37,7 +37,7 @@ func (j *judgement) risks() Risks {
 	if h := j.model.head("risk"); h != nil {
 		j.riskVector()
 		var s [4]float64
-		h.score(&j.vector, spaceNone, false, s[:])
+		h.score(&j.vector, spaceNone, 0, s[:])
 		r.Spam = round5(j.model.Calibration["spam"].binary(s[atSpam]))
 		r.Toxic = round5(j.model.Calibration["toxic"].binary(s[atToxic]))
 		r.Uncivil = round5(j.model.Calibration["uncivil"].binary(s[atUncivil]))
@@ -90,8 +90,9 @@ func (j *judgement) riskVector() {
 	}
 }
 
-// flags sets what a reviewer should know. A flag changes no other field.
-func (j *judgement) flags() {
+// flags sets what a reviewer should know and returns the numbers behind it. A
+// flag changes no other field.
+func (j *judgement) flags() Risks {
 	r := j.risks()
 	t := j.model.Thresholds
 	var seen cue
@@ -115,6 +116,7 @@ func (j *judgement) flags() {
 		f = append(f, triage.FlagInjection)
 	}
 	j.verdict.Flags = slices.Clip(f)
+	return r
 }
 
 func threshold(t map[string]float64, name string, otherwise float64) float64 {

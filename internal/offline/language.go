@@ -44,7 +44,7 @@ func detectLanguage(parts ...*words) string {
 	for _, w := range parts {
 		for i := range w.tokens {
 			t := &w.tokens[i]
-			if t.kind == markToken || t.kind == numberToken {
+			if t.kind == markToken || t.kind == numberToken || t.kind == linkToken {
 				continue
 			}
 			if n++; n > 400 {

@@ -34,16 +34,16 @@ type Lessons struct {
 // Sizes of the tables, in bits of buckets.
 const (
 	classBits    = 18
-	severityBits = 15
-	roleBits     = 15
+	severityBits = 16
+	roleBits     = 16
 	riskBits     = 16
 )
 
 var (
-	classFit    = fitOptions{cost: 0.12, epochs: 12}
-	severityFit = fitOptions{cost: 0.1, epochs: 12}
-	roleFit     = fitOptions{cost: 0.25, epochs: 12}
-	riskFit     = fitOptions{cost: 0.3, epochs: 12}
+	classFit    = fitOptions{cost: tune("cc", 0.02), epochs: int(tune("ep", 12))}
+	severityFit = fitOptions{cost: tune("cs", 0.1), epochs: 12}
+	roleFit     = fitOptions{cost: tune("cr", 0.25), epochs: 12}
+	riskFit     = fitOptions{cost: tune("ck", 0.3), epochs: 12}
 )
 
 // folds is how many parts the calibration cuts the rows into.
@@ -56,6 +56,9 @@ func Train(l Lessons, progress func(string)) ([]byte, error) {
 	m.Templates = templates(l.Class)
 	m.index()
 	progress("class")
+	if tune("noclass", 0) == 1 {
+		l.Class = l.Class[:200]
+	}
 	if err := m.trainClass(l.Class); err != nil {
 		return nil, err
 	}
@@ -133,7 +136,7 @@ func (m *model) trainClass(rows []Lesson) error {
 		j := m.judging(s, r.Item)
 		k := j.kind(&j.report)
 		j.classVector(&j.report, &j.vector)
-		samples[i] = sample{x: columns(&j.vector, k.spaces(), true, classBits), label: c, weight: float32(weight(r))}
+		samples[i] = sample{x: columns(&j.vector, k.spaces(), k.general(), classBits), label: c, weight: float32(weight(r))}
 		if r.Only {
 			samples[i].mask = 1 << c
 		}
@@ -205,16 +208,24 @@ func (m *model) trainSeverity(rows []Lesson) {
 	for _, r := range rows {
 		j := m.judging(s, r.Item)
 		j.severityVector()
-		samples = append(samples, sample{x: columns(&j.vector, spaceNone, false, severityBits), label: slices.Index(triage.Severities[:], triage.Severity(r.Label)), weight: float32(weight(r))})
+		samples = append(samples, sample{x: columns(&j.vector, spaceNone, 0, severityBits), label: slices.Index(triage.Severities[:], triage.Severity(r.Label)), weight: float32(weight(r))})
 	}
 	m.Heads = append(m.Heads, fit("severity", 4, severityBits, samples, severityFit))
 	m.index()
 	scores := outOfFold("severity", 4, severityBits, samples, severityFit)
 	var lab []int
+	var share [4]float64
 	for i := range samples {
 		lab = append(lab, samples[i].label)
+		share[samples[i].label] += 1 / float64(len(samples))
 	}
-	m.Calibration["severity/title"] = calibrate(scores, lab, 4)
+	c := calibrate(scores, lab, 4)
+	for k := range share {
+		// The set holds twice as many of the two ends as of the middle; the
+		// product must not.
+		c.B[k] -= tune("prior", 0.8) * math.Log(max(share[k], 1e-3))
+	}
+	m.Calibration["severity/title"] = c
 }
 
 func (m *model) trainRoles(rows []Lesson) {
@@ -229,7 +240,7 @@ func (m *model) trainRoles(rows []Lesson) {
 			continue
 		}
 		j.roleVector(&j.report.sentences[0])
-		samples = append(samples, sample{x: columns(&j.vector, spaceNone, false, roleBits), label: slices.Index(roleOrder[:], triage.SentenceRole(r.Label)), weight: float32(weight(r))})
+		samples = append(samples, sample{x: columns(&j.vector, spaceNone, 0, roleBits), label: slices.Index(roleOrder[:], triage.SentenceRole(r.Label)), weight: float32(weight(r))})
 	}
 	m.Heads = append(m.Heads, fit("role", 4, roleBits, samples, roleFit))
 	m.index()
@@ -239,6 +250,7 @@ func (m *model) trainRisks(l Lessons) {
 	s := new(scratch)
 	var samples []sample
 	var heads []int
+	var weights []float64
 	for at, rows := range [...][]Lesson{atSpam: l.Spam, atToxic: l.Toxic, atUncivil: l.Uncivil, atInjection: l.Injection} {
 		for _, r := range rows {
 			j := m.judging(s, r.Item)
@@ -247,8 +259,8 @@ func (m *model) trainRisks(l Lessons) {
 			if r.Label == "yes" {
 				label = at
 			}
-			samples = append(samples, sample{x: columns(&j.vector, spaceNone, false, riskBits), label: label, mask: 1 << at, weight: float32(weight(r))})
-			heads = append(heads, at)
+			samples = append(samples, sample{x: columns(&j.vector, spaceNone, 0, riskBits), label: label, mask: 1 << at, weight: float32(weight(r))})
+			heads, weights = append(heads, at), append(weights, weight(r))
 		}
 	}
 	if len(samples) == 0 {
@@ -267,6 +279,9 @@ func (m *model) trainRisks(l Lessons) {
 			y := 0
 			if samples[i].label == at {
 				y = 1
+			}
+			if weights[i] < 1 {
+				continue // rows of other sets are there to teach, not to measure
 			}
 			sc, lab = append(sc, scores[i][at]), append(lab, y)
 		}

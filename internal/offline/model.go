@@ -102,7 +102,7 @@ func (m *model) isTemplate(h uint32) bool {
 
 // score computes the score of each class. Sums are whole numbers, so the order
 // of the features and the machine do not matter.
-func (h *head) score(v *vector, spaces []uint32, general bool, out []float64) {
+func (h *head) score(v *vector, spaces []uint32, general uint32, out []float64) {
 	copy(out, h.Bias)
 	if h.Classes == 4 {
 		h.score4(v, spaces, general, out)
@@ -116,8 +116,8 @@ func (h *head) score(v *vector, spaces []uint32, general bool, out []float64) {
 		norm := b.norm()
 		for _, f := range b.features {
 			h.add(sum[:h.Classes], int(inSpace(f.id, spaces[i])&mask)*h.Classes, f.v)
-			if general {
-				h.add(sum[:h.Classes], int(f.id&mask)*h.Classes, f.v)
+			if general != 0 {
+				h.add(sum[:h.Classes], int((f.id^general)&mask)*h.Classes, f.v)
 			}
 		}
 		for c := range h.Classes {
@@ -133,7 +133,7 @@ func (h *head) add(sum []int64, at int, v int32) {
 	}
 }
 
-func (h *head) score4(v *vector, spaces []uint32, general bool, out []float64) {
+func (h *head) score4(v *vector, spaces []uint32, general uint32, out []float64) {
 	mask := uint32(1)<<h.Bits - 1
 	for i := range v.blocks {
 		b := &v.blocks[i]
@@ -146,8 +146,8 @@ func (h *head) score4(v *vector, spaces []uint32, general bool, out []float64) {
 			s1 += int64(int8(w[1])) * x
 			s2 += int64(int8(w[2])) * x
 			s3 += int64(int8(w[3])) * x
-			if general && i > 0 {
-				at = int(f.id&mask) * 4
+			if general != 0 && i > 0 {
+				at = int((f.id^general)&mask) * 4
 				w = h.w[at : at+4]
 				s0 += int64(int8(w[0])) * x
 				s1 += int64(int8(w[1])) * x

@@ -70,6 +70,7 @@ type scratch struct {
 	textHits  []hit
 	inProse   []bool // by token of the text
 	injected  []bool // by token of the text
+	live      int    // tokens of the text that do not talk to the engine
 	counts    counter
 	vector    vector
 }
@@ -77,6 +78,11 @@ type scratch struct {
 // Judge gives the verdict on an item. It never fails: text that nobody could
 // read gets a verdict with low confidence.
 func (e *Engine) Judge(it triage.Item) triage.Verdict {
+	v, _ := e.judge(it)
+	return v
+}
+
+func (e *Engine) judge(it triage.Item) (triage.Verdict, Risks) {
 	s := e.pool.Get().(*scratch)
 	defer e.pool.Put(s)
 	m := e.model()
@@ -86,10 +92,10 @@ func (e *Engine) Judge(it triage.Item) triage.Verdict {
 	j.class()
 	j.roles()
 	j.severity()
-	j.flags()
+	risks := j.flags()
 	j.spec()
 	j.reason()
-	return v
+	return v, risks
 }
 
 // judgement is one verdict in the making.
@@ -114,41 +120,49 @@ func (s *scratch) read(it triage.Item, m *model) {
 	s.language = detectLanguage(&p.titleWords, &p.textWords)
 }
 
-// markInjected takes the sentences that talk to the engine out of the
-// judgement, unless nothing else would be left.
+// markInjected takes what talks to the engine out of the judgement: from the
+// first such phrase to the end of its sentence. The words before it stay.
 func (s *scratch) markInjected(p *report) {
 	n := len(p.textWords.tokens)
 	s.inProse, s.injected = grown(s.inProse, n), grown(s.injected, n)
-	h := 0
-	left := 0
-	for i := range p.sentences {
+	s.live = n
+	for i := 0; i < len(p.sentences); i++ {
 		q := &p.sentences[i]
 		if q.part != triage.PartText {
 			continue
 		}
-		for h < len(s.textHits) && s.textHits[h].t0 < q.t0 {
-			h++
+		for t := q.t0; t < q.t1; t++ {
+			s.inProse[t] = true
 		}
-		for k := h; k < len(s.textHits) && s.textHits[k].t0 < q.t1; k++ {
-			if s.textHits[k].cue&cueInject != 0 {
-				q.injected = true
+		from := -1
+		for _, h := range hitsIn(s.textHits, q) {
+			if h.cue&cueInject != 0 {
+				from = h.t0
+				break
 			}
 		}
-		if !q.injected {
-			left += q.t1 - q.t0
+		if from < 0 {
+			continue
 		}
-		for t := q.t0; t < q.t1; t++ {
-			s.inProse[t], s.injected[t] = true, q.injected
+		for t := from; t < q.t1; t++ {
+			s.injected[t] = true
 		}
-	}
-	if left == 0 {
-		for i := range p.sentences {
-			p.sentences[i].injected = false
+		s.live -= q.t1 - from
+		if from-q.t0 < 3 || len(p.sentences) >= 2*maxSentences {
+			q.injected = true
+			continue
 		}
+		rest := *q
+		rest.start, rest.t0, rest.injected = int(p.textWords.tokens[from].start), from, true
+		q.end, q.t1 = int(p.textWords.tokens[from-1].end), from
+		p.sentences = append(p.sentences, span{})
+		copy(p.sentences[i+2:], p.sentences[i+1:])
+		p.sentences[i+1] = rest
+		i++
 	}
 }
 
-func (s *scratch) injectedToken(_ *report, t int) bool { return t < len(s.injected) && s.injected[t] }
+func (s *scratch) injectedToken(t int) bool { return t < len(s.injected) && s.injected[t] }
 
 func grown(b []bool, n int) []bool {
 	if cap(b) < n {

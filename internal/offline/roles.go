@@ -46,7 +46,7 @@ func (j *judgement) role(h *head, s *span) triage.SentenceRole {
 	}
 	j.roleVector(s)
 	var score [4]float64
-	h.score(&j.vector, spaceNone, false, score[:])
+	h.score(&j.vector, spaceNone, 0, score[:])
 	best := 0
 	for i := range score {
 		if score[i] > score[best] {

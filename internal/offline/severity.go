@@ -13,12 +13,12 @@ func (j *judgement) severity() {
 	var logit [4]float64 // critical, high, medium, low
 	k := j.kind(&j.report)
 	prior := 0.35
-	if k == kindTitle {
+	if j.summary(k) {
 		prior = 1
 	}
 	if h := j.model.head("severity"); h != nil && k != kindForeign {
 		j.severityVector()
-		h.score(&j.vector, spaceNone, false, logit[:])
+		h.score(&j.vector, spaceNone, 0, logit[:])
 		j.model.calibrated("severity", kindTitle).apply(logit[:])
 		for i := range logit {
 			logit[i] = prior * math.Log(logit[i]+1e-4)
@@ -45,6 +45,24 @@ func (j *judgement) severity() {
 	j.verdict.SeverityProbs[j.verdict.Severity] = math.Round(rest*1e5) / 1e5
 }
 
+// denied reports whether the text says that something serious did not happen.
+func (j *judgement) denied() bool {
+	for _, hits := range [...][]hit{j.titleHits, j.textHits} {
+		for _, h := range hits {
+			if h.negated && h.cue&(serious|cueLoss|cueSecurity) != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// summary reports whether the item is one line of a tracker, the kind of text
+// that the prior was learned from.
+func (j *judgement) summary(k kind) bool {
+	return k == kindTitle || k == kindShort && j.report.channel == triage.ChannelIssue
+}
+
 var spaceNone = []uint32{0, 0, 0, 0}
 
 // severityVector reads the title, and the sentences that state a problem.
@@ -64,8 +82,8 @@ func (j *judgement) boost(k kind, l *[4]float64) {
 	seen := j.cues()
 	const critical, high, medium, low = 0, 1, 2, 3
 	strength := 1.0
-	if k == kindTitle {
-		strength = 0.5
+	if j.summary(k) {
+		strength = tune("st", 0.5)
 	}
 	minor := seen&cueMinor != 0 && seen&(cueLoss|cueSecurity) == 0 && seen&(cueCrash|cueBlocked|cueMoney) == 0
 	switch j.verdict.Class {
@@ -78,7 +96,9 @@ func (j *judgement) boost(k kind, l *[4]float64) {
 		}
 		return
 	case triage.Noise:
-		l[low] += 5
+		if !j.summary(k) {
+			l[low] += 5
+		}
 		return
 	case triage.Question:
 		if seen&(cueLoss|cueSecurity|cueMoney) != 0 && k != kindIssue {
@@ -99,6 +119,9 @@ func (j *judgement) boost(k kind, l *[4]float64) {
 		l[medium] += 1.5 * strength
 		l[critical] -= 3 * strength
 		l[high] -= 1.5 * strength
+		if j.denied() {
+			l[low] += 2 // "no data loss, just …"
+		}
 	case seen&(cueLoss|cueSecurity) != 0:
 		l[critical] += 5 * strength
 		l[high] += 2 * strength

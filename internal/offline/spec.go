@@ -39,10 +39,10 @@ func (j *judgement) steps() {
 		if src.injected {
 			continue
 		}
-		text := oneLine(cutAt(j.partText(s.Part)[s.Start:s.End], 2000))
+		text := plain(cutAt(j.partText(s.Part)[s.Start:s.End], 2000))
 		switch s.Role {
 		case triage.RoleStep:
-			if (v.Class == triage.Bug || j.verdict.Class == triage.Question) && len(v.Steps) < maxSteps && s.Part == triage.PartText && len(text) > 2 {
+			if (v.Class == triage.Bug || j.verdict.Class == triage.Question) && len(v.Steps) < maxSteps && s.Part == triage.PartText && len(text) > 2 && !strings.HasSuffix(text, "?") {
 				v.Steps = append(v.Steps, clip(text, maxStep))
 				if len(v.Steps) <= 6 {
 					j.evidence("steps", s.Part, s.Start, s.End)
@@ -68,7 +68,7 @@ func (j *judgement) steps() {
 	}
 	if v.Observed == "" {
 		if s := j.problemSentence(); s != nil {
-			v.Observed = clip(oneLine(j.partText(s.part)[s.start:s.end]), maxQuoted)
+			v.Observed = clip(plain(j.partText(s.part)[s.start:s.end]), maxQuoted)
 			j.evidence("observed", s.part, s.start, s.end)
 		}
 	}
@@ -123,7 +123,7 @@ func (j *judgement) whenClause() string {
 	if s == nil {
 		return ""
 	}
-	text := oneLine(cutAt(j.partText(s.part)[s.start:s.end], 600))
+	text := plain(cutAt(j.partText(s.part)[s.start:s.end], 600))
 	low := strings.ToLower(text)
 	if len(low) != len(text) {
 		return ""
@@ -182,7 +182,7 @@ func (j *judgement) criteria() []string {
 			}
 			for _, h := range hitsIn(j.textHits, &j.report.sentences[i]) {
 				if h.cue&cueRequest != 0 {
-					if t := clip(oneLine(cutAt(j.report.text[s.Start:s.End], 600)), 160); !strings.Contains(strings.ToLower(t), strings.ToLower(strings.TrimRight(v.Title, "…."))) {
+					if t := clip(plain(cutAt(j.report.text[s.Start:s.End], 600)), 160); !strings.Contains(strings.ToLower(t), strings.ToLower(strings.TrimRight(v.Title, "…."))) {
 						out = append(out, "As requested: “"+t+"”")
 					}
 					break

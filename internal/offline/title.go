@@ -18,7 +18,7 @@ const (
 // kept, cleaned; otherwise the sentence that says most is shortened.
 func (j *judgement) title() (string, span) {
 	p := &j.report
-	if t := cleanTitle(p.title); utf8.RuneCountInString(t) >= minTitle {
+	if t := cleanTitle(p.title); tellsSomething(fit90(t)) {
 		for _, s := range p.sentences {
 			if s.part == triage.PartTitle {
 				return fit90(j.distinct(t, p.title)), s
@@ -30,11 +30,22 @@ func (j *judgement) title() (string, span) {
 		return j.placeholder(), span{line: -1}
 	}
 	raw := p.text[s.start:s.end]
-	t := fit90(j.distinct(shorten(oneLine(raw)), p.text))
-	if utf8.RuneCountInString(t) < minTitle {
+	t := fit90(j.distinct(shorten(plain(raw)), p.text))
+	if !tellsSomething(t) {
 		return j.placeholder(), span{line: -1}
 	}
 	return t, s
+}
+
+// tellsSomething reports whether a title is long enough and has two letters.
+func tellsSomething(t string) bool {
+	letters := 0
+	for _, r := range strings.TrimPrefix(strings.TrimPrefix(t, "Bug: "), "Note: ") {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			letters++
+		}
+	}
+	return letters >= 2 && utf8.RuneCountInString(t) >= minTitle
 }
 
 func (j *judgement) placeholder() string {
@@ -181,7 +192,7 @@ func hitsIn(hits []hit, s *span) []hit {
 
 // cleanTitle drops tags such as "[Bug]: " and "feat(x): ".
 func cleanTitle(s string) string {
-	s = oneLine(s)
+	s = plain(s)
 	for {
 		before := s
 		if strings.HasPrefix(s, "[") {
@@ -223,6 +234,45 @@ func oneLine(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// plain is oneLine without tags, pictures, addresses and mentions: what a title
+// and a quotation are made of.
+func plain(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		switch c := s[i]; {
+		case c == '<':
+			n := tagLength(s[i:])
+			if n > 1 {
+				b.WriteByte(' ')
+			}
+			i += n
+			continue
+		case c == '!' && strings.HasPrefix(s[i:], "!["), c == '[':
+			open := strings.IndexByte(s[i:], ']')
+			if open > 0 && i+open+1 < len(s) && s[i+open+1] == '(' {
+				if end := strings.IndexByte(s[i+open:], ')'); end > 0 {
+					if c == '[' {
+						b.WriteString(s[i+1 : i+open])
+					}
+					i += open + end + 1
+					continue
+				}
+			}
+		case c == '@' && (i == 0 || s[i-1] == ' ') && i+1 < len(s) && asciiClass[s[i+1]&0x7f] == 1:
+			i++
+			continue
+		case asciiClass[c&0x7f] == 1 && c < utf8.RuneSelf:
+			if n := linkLength(s[i:]); n > 0 {
+				i += n
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+		i++
+	}
+	return oneLine(b.String())
 }
 
 // openers are the words a title does without.

@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -22,7 +23,11 @@ const (
 	numberToken
 	cjkToken
 	markToken
+	linkToken
 )
+
+// hashLink is the word that every address counts as.
+const hashLink = 0x4c494e4b
 
 // words is a tokenised text. The slices are reused from call to call.
 type words struct {
@@ -65,8 +70,18 @@ func (w *words) split(s string, base int) {
 		if c < utf8.RuneSelf {
 			switch asciiClass[c] {
 			case 0, 4:
+				if c == '<' {
+					i += tagLength(s[i:])
+					continue
+				}
 				i++
 				continue
+			case 1:
+				if n := linkLength(s[i:]); n > 0 {
+					w.tokens = append(w.tokens, token{hashLink, int32(base + i), int32(base + i + n), 0, 0, linkToken})
+					i += n
+					continue
+				}
 			case 3:
 				w.single(rune(c), base+i, base+i+1, markToken)
 				i++
@@ -163,6 +178,40 @@ done:
 func isCJK(r rune) bool {
 	return r >= 0x3040 && r <= 0x30ff || r >= 0x3400 && r <= 0x9fff || r >= 0xac00 && r <= 0xd7af ||
 		r >= 0xf900 && r <= 0xfaff || r >= 0x20000 && r <= 0x2ffff || r >= 0x0e00 && r <= 0x0e7f
+}
+
+// tagLength is the length of an HTML tag at the start of s, with the body of a
+// script or style, or 1 when it is only a "<".
+func tagLength(s string) int {
+	if len(s) < 3 || s[1] != '/' && asciiClass[s[1]&0x7f] != 1 {
+		return 1
+	}
+	for i := 1; i < len(s) && i < 300 && s[i] != '\n'; i++ {
+		if s[i] != '>' {
+			continue
+		}
+		for _, name := range [...]string{"script", "style"} {
+			if len(s) > len(name) && strings.EqualFold(s[1:1+len(name)], name) {
+				if k := strings.Index(s[i:min(len(s), i+2000)], "</"); k >= 0 {
+					return i + k
+				}
+			}
+		}
+		return i + 1
+	}
+	return 1
+}
+
+// linkLength is the length of an address at the start of s, or 0.
+func linkLength(s string) int {
+	if s[0]|0x20 != 'h' && s[0]|0x20 != 'w' || !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "www.") {
+		return 0
+	}
+	i := 4
+	for i < len(s) && s[i] > ' ' && s[i] != ')' && s[i] != '>' && s[i] != ']' && s[i] != '"' && s[i] < utf8.RuneSelf {
+		i++
+	}
+	return i
 }
 
 // wordHash is the hash that split gives to the one word s.

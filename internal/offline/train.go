@@ -3,6 +3,7 @@ package offline
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // sample is one row to learn from.
@@ -19,7 +20,7 @@ type column struct {
 }
 
 // columns flattens a vector as head.score reads it.
-func columns(v *vector, spaces []uint32, general bool, bits int) []column {
+func columns(v *vector, spaces []uint32, general uint32, bits int) []column {
 	mask := uint32(1)<<bits - 1
 	var out []column
 	for i := range v.blocks {
@@ -28,8 +29,8 @@ func columns(v *vector, spaces []uint32, general bool, bits int) []column {
 		for _, f := range b.features {
 			x := float32(float64(f.v) * norm)
 			out = append(out, column{inSpace(f.id, spaces[i]) & mask, x})
-			if general && i > 0 {
-				out = append(out, column{f.id & mask, x})
+			if general != 0 && i > 0 {
+				out = append(out, column{(f.id ^ general) & mask, x})
 			}
 		}
 	}
@@ -40,12 +41,14 @@ func columns(v *vector, spaces []uint32, general bool, bits int) []column {
 type fitOptions struct {
 	cost   float64 // C of the support vector machine
 	epochs int
+	rarity float64 // how much louder rare columns are: the power of their log inverse frequency
 }
 
 // fit trains one head by dual coordinate descent on the squared hinge loss
 // (Hsieh et al. 2008, as in LIBLINEAR), one class against the rest, and rounds
 // it to int8. It is deterministic.
 func fit(name string, classes, bits int, rows []sample, o fitOptions) *head {
+	rows, gain := spread(rows, bits, o.rarity)
 	h := &head{Name: name, Classes: classes, Bits: bits, Scale: make([]float64, classes), Bias: make([]float64, classes), w: make([]byte, classes<<bits)}
 	for c := range classes {
 		target := c
@@ -53,14 +56,13 @@ func fit(name string, classes, bits int, rows []sample, o fitOptions) *head {
 			target = 1
 		}
 		w, bias := descend(rows, c, target, bits, o)
-		var top float64
-		for _, x := range w {
-			top = max(top, math.Abs(float64(x)))
+		for i := range w {
+			w[i] *= gain[i]
 		}
+		top := largest(w)
 		if top == 0 {
 			top = 1
 		}
-		// The few largest weights are clipped: the rest gain a bit of precision.
 		scale := top / 127
 		h.Scale[c], h.Bias[c] = scale, float64(bias)
 		for i, x := range w {
@@ -69,6 +71,53 @@ func fit(name string, classes, bits int, rows []sample, o fitOptions) *head {
 		}
 	}
 	return h
+}
+
+// spread makes rare columns louder before the fit: the value times
+// ln(rows/rows with it), to a power below one. The factor goes into the weight afterwards, so it costs
+// nothing at run time.
+func spread(rows []sample, bits int, rarity float64) ([]sample, []float32) {
+	df := make([]int32, 1<<bits)
+	last := make([]int32, 1<<bits)
+	for i := range rows {
+		for _, c := range rows[i].x {
+			if last[c.id] != int32(i+1) {
+				last[c.id] = int32(i + 1)
+				df[c.id]++
+			}
+		}
+	}
+	gain := make([]float32, 1<<bits)
+	for i, n := range df {
+		if n > 0 {
+			gain[i] = float32(math.Pow(math.Log(float64(len(rows)+1)/float64(n)), tune("idf", 0.7)))
+		}
+	}
+	out := make([]sample, len(rows))
+	for i, r := range rows {
+		out[i] = r
+		out[i].x = make([]column, len(r.x))
+		for k, c := range r.x {
+			out[i].x[k] = column{c.id, c.v * gain[c.id]}
+		}
+	}
+	return out, gain
+}
+
+// largest is the weight that becomes 127. One in two thousand is clipped, so
+// that the others keep their differences.
+func largest(w []float32) float64 {
+	abs := make([]float32, 0, len(w))
+	for _, x := range w {
+		if x != 0 {
+			abs = append(abs, float32(math.Abs(float64(x))))
+		}
+	}
+	if len(abs) == 0 {
+		return 0
+	}
+	slices.Sort(abs)
+	return float64(abs[len(abs)-1-len(abs)/int(tune("clip", 2000))])
 }
 
 func descend(rows []sample, class, target, bits int, o fitOptions) ([]float32, float32) {
