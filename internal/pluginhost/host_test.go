@@ -478,6 +478,26 @@ func TestPluginEndsByItselfWhenItsHostIsAnother(t *testing.T) {
 	}
 }
 
+func TestRestartAfterTheRunDirectoryWasTidiedAway(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, nil)
+	mustSet(t, h, "t", "tracker")
+	if err := os.RemoveAll(h.runDir); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Create(t.Context(), "t", CreateRequest{Key: "k"}); got.Outcome != Created {
+		t.Errorf("the running process: %+v, want created", got)
+	}
+	syscall.Kill(status(t, h, "t").PID, syscall.SIGKILL)
+	eventually(t, 5*time.Second, "a new process that works", func() bool {
+		return status(t, h, "t").Restarts == 1 && h.Create(t.Context(), "t", CreateRequest{Key: "k"}).Outcome == Created
+	})
+	info, err := os.Stat(h.runDir)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("run directory: %v, %v; want it back with 0700", info, err)
+	}
+}
+
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, func(c *Config) { c.Timing.Grace = 300 * time.Millisecond })

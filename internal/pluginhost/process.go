@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"sync"
@@ -34,6 +35,10 @@ type process struct {
 // launch starts the program, checks that it is the plugin it should be, and
 // configures it. The error is a *Refused when the configuration is to blame.
 func (k *keeper) launch(ctx context.Context) (*process, error) {
+	// Systems that tidy up /tmp take the directory away after some days.
+	if err := os.Mkdir(k.host.runDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
 	if k.instance.DataDir != "" {
 		if err := os.MkdirAll(k.instance.DataDir, 0o700); err != nil {
 			return nil, err
