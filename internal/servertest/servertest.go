@@ -260,10 +260,14 @@ func (s *Server) Record(collection, id string) *core.Record {
 	return r
 }
 
-// Count counts the records that match a filter with the given values.
+// Count counts the records with the given values; nil counts all.
 func (s *Server) Count(collection string, where dbx.HashExp) int {
 	s.t.Helper()
-	n, err := s.App.CountRecords(collection, where)
+	var by []dbx.Expression
+	if len(where) > 0 {
+		by = append(by, where)
+	}
+	n, err := s.App.CountRecords(collection, by...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
