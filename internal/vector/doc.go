@@ -69,17 +69,17 @@ func encode(t text) []byte {
 	return b
 }
 
-func decode(b []byte) (text, error) {
-	if len(b) < 10 || b[0] != dataVersion {
+func decode(data []byte) (text, error) {
+	if len(data) < 10 || data[0] != dataVersion {
 		return text{}, fmt.Errorf("version and head: %w", ErrData)
 	}
 	var t text
-	for _, c := range b[1:9] {
+	for _, c := range data[1:9] {
 		t.same = t.same<<8 | uint64(c)
 	}
-	titles := int(b[9])
-	all := make([]word, 0, len(b)/6)
-	for b = b[10:]; len(b) > 0; {
+	titles := int(data[9])
+	all := make([]word, 0, len(data)/6)
+	for b := string(data[10:]); len(b) > 0; { // the words share this one copy
 		m, n, skip := mark(b[0]>>5), int(b[0]&31), 1
 		if n == 31 {
 			if len(b) < 2 {
@@ -90,7 +90,7 @@ func decode(b []byte) (text, error) {
 		if len(b) < skip+n || n == 0 {
 			return text{}, fmt.Errorf("word: %w", ErrData)
 		}
-		all = append(all, word{stem: string(b[skip : skip+n]), mark: m})
+		all = append(all, word{stem: b[skip : skip+n], mark: m})
 		b = b[skip+n:]
 	}
 	if titles > len(all) || titles > maxTitleWords || len(all)-titles > maxBodyWords {

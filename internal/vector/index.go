@@ -3,6 +3,7 @@ package vector
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -75,7 +76,10 @@ func (ix *Index) Len(projectID string) int {
 // Add puts a document into the index. One with a known id replaces it. Call it
 // after the commit that stored the row.
 func (ix *Index) Add(d Doc) {
-	ix.insert(d.ID, d.Project, d.Group, d.At, read(d.Title, d.Text))
+	t := read(d.Title, d.Text)
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.insert(d.ID, d.Project, d.Group, nanos(d.At), t)
 }
 
 // AddRow puts a row into the index as Add does with its document.
@@ -84,16 +88,10 @@ func (ix *Index) AddRow(r Row) error {
 	if err != nil {
 		return err
 	}
-	ix.insert(r.ID, r.Project, r.Group, r.At, t)
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.insert(r.ID, r.Project, r.Group, nanos(r.At), t)
 	return nil
-}
-
-// Has reports whether a document is in the index.
-func (ix *Index) Has(id string) bool {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	_, ok := ix.where[id]
-	return ok
 }
 
 // Move says that a document now belongs to another group. It reports whether
@@ -115,9 +113,8 @@ func (ix *Index) Remove(id string) bool {
 	return ix.remove(id)
 }
 
-func (ix *Index) insert(id, projectID, group string, at time.Time, t text) {
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
+// insert needs the lock.
+func (ix *Index) insert(id, projectID, group string, at int64, t text) {
 	ix.remove(id)
 	p := ix.projects[projectID]
 	if p == nil {
@@ -126,7 +123,7 @@ func (ix *Index) insert(id, projectID, group string, at time.Time, t text) {
 	}
 	n := uint32(len(p.docs))
 	ix.where[id] = place{p, n}
-	e := entry{id: id, group: group, at: nanos(at), same: t.same, titles: uint16(len(t.title)), live: true}
+	e := entry{id: id, group: group, at: at, same: t.same, titles: uint16(len(t.title)), live: true}
 	e.seq = p.store(t)
 	p.docs = append(p.docs, e)
 	length := 0
@@ -185,8 +182,9 @@ func (p *project) store(t text) []uint32 {
 			id, ok := p.vocab[w.stem]
 			if !ok {
 				id = uint32(len(p.terms))
-				p.vocab[w.stem] = id
-				p.terms = append(p.terms, term{stem: w.stem, usual: usual(w.stem)})
+				own := strings.Clone(w.stem) // w.stem may hold on to a whole row
+				p.vocab[own] = id
+				p.terms = append(p.terms, term{stem: own, usual: usual(own)})
 			}
 			seq = append(seq, id<<3|uint32(w.mark))
 		}
