@@ -18,7 +18,7 @@ func TestWriteUsual(t *testing.T) {
 		t.Skip("set ITERATESWARM_VECTOR_WRITE=1 and ITERATESWARM_EVAL_DATA to count usual.txt anew")
 	}
 	type message struct{ Title, Text, Body, Split string }
-	share, common := map[string]float64{}, map[string]int{}
+	share, known := map[string]float64{}, map[string]float64{}
 	count := func(part float64, files ...string) {
 		df, n := map[string]int{}, 0
 		for _, f := range files {
@@ -43,16 +43,16 @@ func TestWriteUsual(t *testing.T) {
 		}
 		for w, c := range df {
 			if c >= 3 {
-				common[w]++
+				known[w] += part
 				share[w] += part * float64(c) / float64(n)
 			}
 		}
 	}
-	count(0.5, "reviews-maalej/all.jsonl.gz", "reviews-play8000/all.jsonl.gz", "reviews-clap/all.jsonl.gz")
-	count(0.5, "nlbse24-issues/train.jsonl.gz")
+	count(0.8, "reviews-maalej/all.jsonl.gz", "reviews-play8000/all.jsonl.gz", "reviews-clap/all.jsonl.gz")
+	count(0.2, "nlbse24-issues/train.jsonl.gz")
 	steps := map[int][]string{}
 	for w, p := range share {
-		if p >= 0.001 && common[w] == 2 && !strings.ContainsAny(w, "0123456789") && w != "not" {
+		if p >= 0.001 && known[w] >= 0.8 && !strings.ContainsAny(w, "0123456789") && w != "not" {
 			k := int(math.Round(-2 * math.Log2(p)))
 			steps[k] = append(steps[k], w)
 		}
