@@ -54,6 +54,9 @@ type Server struct {
 	lock     *flock.Flock
 }
 
+// lockFile is held, inside the data directory, by the one server that uses it.
+const lockFile = ".lock"
+
 // ErrRunning says that another process serves the data directory.
 var ErrRunning = errors.New("another iterateswarm is running on this data directory")
 
@@ -84,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	lock := flock.New(filepath.Join(o.Dir, ".lock"))
+	lock := flock.New(filepath.Join(o.Dir, lockFile))
 	switch ok, err := lock.TryLock(); {
 	case err != nil:
 		return nil, fmt.Errorf("data directory: %w", err)
@@ -150,6 +153,7 @@ func (s *Server) open(ctx context.Context) error {
 	p.Use(q)
 	s.Pipeline = p
 	hooks.Bind(s.App, p)
+	bindBackup(s.App)
 	bindRestore(s.App, o.Log)
 	bindSettings(s.App, o.Dir, vault)
 	s.API = api.New(p, o.Config, o.Log)
