@@ -12,7 +12,7 @@ import (
 func init() {
 	m.Register(func(app core.App) error {
 		installation := core.NewBaseCollection("installation")
-		installation.Fields.Add(text("key_check", 500))              // sealed with the key; opens with no other
+		installation.Fields.Add(text("key_check", 500))               // sealed with the key; opens with no other
 		installation.Fields.Add(&core.DateField{Name: "restored_at"}) // issues older than this are looked up before they are filed
 		stamps(installation)
 		if err := app.Save(installation); err != nil {
