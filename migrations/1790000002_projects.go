@@ -33,7 +33,7 @@ func init() {
 		members.ListRule = types.Pointer(`@request.auth.collectionName = "users" && project.members_via_project.user ?= @request.auth.id`)
 		members.ViewRule = members.ListRule
 		members.CreateRule = member("project", "admin")
-		members.UpdateRule = types.Pointer(*member("project", "admin") + ` && (@request.body.project:isset = false || @request.body.project = project)`)
+		members.UpdateRule = stays("project", "admin")
 		members.DeleteRule = member("project", "admin")
 		if err := app.Save(members); err != nil {
 			return err

@@ -35,7 +35,7 @@ func init() {
 			c.ListRule = member("project", "admin")
 			c.ViewRule = member("project", "admin")
 			c.CreateRule = member("project", "admin")
-			c.UpdateRule = member("project", "admin")
+			c.UpdateRule = stays("project", "admin")
 			c.DeleteRule = member("project", "admin")
 			if err := app.Save(c); err != nil {
 				return err
@@ -56,7 +56,7 @@ func init() {
 		keys.ListRule = member("project", "admin")
 		keys.ViewRule = member("project", "admin")
 		keys.CreateRule = member("project", "admin")
-		keys.UpdateRule = member("project", "admin")
+		keys.UpdateRule = stays("project", "admin")
 		keys.DeleteRule = member("project", "admin")
 		return app.Save(keys)
 	}, func(app core.App) error {

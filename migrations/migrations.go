@@ -73,6 +73,12 @@ func member(project string, roles ...string) *string {
 	return types.Pointer(rule)
 }
 
+// stays is member for an update: a rule sees the record as it was, so the
+// record must not move to where the caller has no role.
+func stays(project string, roles ...string) *string {
+	return types.Pointer(*member(project, roles...) + ` && (@request.body.` + project + `:isset = false || @request.body.` + project + ` = ` + project + `)`)
+}
+
 // drop removes collections, last made first.
 func drop(app core.App, names ...string) error {
 	for i := len(names) - 1; i >= 0; i-- {
