@@ -94,6 +94,9 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 		add(&out.Spam, set, review, no, offline.Lesson{Source: "reviews", Weight: 0.5})
 		add(&out.Injection, set, review, no, offline.Lesson{Source: "reviews"})
 	}
+	for _, set := range [][]row{some(sms, 1500), some(heated, 2500), surge} {
+		add(&out.Injection, set, chat, no, offline.Lesson{Source: "no attack", Weight: 0.5})
+	}
 	// Feedback is civil unless it swears; otherwise every complaint would be
 	// flagged, because the two sets hold no feedback.
 	for _, set := range [][]row{some(maalej, 1200), some(play, 1200), some(clap, 1200)} {

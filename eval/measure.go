@@ -159,7 +159,10 @@ func rougeL(got, want string) float64 {
 }
 
 // table collects the figures of one run.
-type table struct{ lines []figure }
+type table struct {
+	lines []figure
+	wrong []string // rows judged wrongly, for a person to read
+}
 
 type figure struct {
 	name      string

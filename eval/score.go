@@ -35,6 +35,9 @@ func score(o options) error {
 			return err
 		}
 		fmt.Println(t.String())
+		for _, w := range t.wrong {
+			fmt.Println(w)
+		}
 		return nil
 	}
 	t, err := scoreSets(e, &loader{dir: o.data}, testSplit)
@@ -47,8 +50,6 @@ func score(o options) error {
 	}
 	return os.WriteFile(o.out, []byte(t.markdown(e.Version())), 0o644)
 }
-
-func scoreOwn(*offline.Engine) (*table, error) { return new(table), nil }
 
 // scoreSets scores every head on its sets.
 func scoreSets(e *offline.Engine, l *loader, s split) (*table, error) {

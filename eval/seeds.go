@@ -32,7 +32,7 @@ var seedLists = map[string]string{
 	"fact":    "the free plan|the storage limit|the price for teams|the API rate limit|your privacy policy|the default port|the difference between the plans|the minimum Android version|the supported file formats|the meaning of the yellow icon|the release date of version 4|the recommended setup",
 	"hi":      "Hi, |Hello, |Hey, |hey |Hi team, |Good morning, |Dear support, |||||||||",
 	"bye":     " Thanks!| Thanks in advance.| Regards, Ana| Please help.| Thank you| cheers|||||||||",
-	"nice":    "Love this app|Great work|Thanks everyone|Good morning all|Nice update|lol|haha nice|ok|brb lunch|see you tomorrow|congrats on the launch|happy birthday Sam|who wants coffee|best app ever|five stars|works great for me|awesome|thank you so much|good night|welcome to the channel|just testing|test|hello world|This is a test.|anyone up for lunch?|what a game last night|I agree|sounds good|+1|nice weather today|see the notes from the meeting|merged, thanks|I am on holiday until Monday|the meeting moved to three|interesting article|never mind, solved|all good now|it works again, thanks|no problem|have a great weekend|deploying now|back in five minutes|use the promo link in my bio|asdf asdf|no comment|.|cool",
+	"nice":    "Love this app|Great work|Thanks everyone|Good morning all|Nice update|lol|haha nice|ok|brb lunch|see you tomorrow|congrats on the launch|happy birthday Sam|who wants coffee|best app ever|five stars|works great for me|awesome|thank you so much|good night|welcome to the channel|just testing|test|hello world|This is a test.|anyone up for lunch?|what a game last night|I agree|sounds good|+1|nice weather today|see the notes from the meeting|merged, thanks|I am on holiday until Monday|the meeting moved to three|interesting article|never mind, solved|all good now|it works again, thanks|no problem|have a great weekend|deploying now|back in five minutes|use the promo link in my bio|asdf asdf|no comment|.|cool|I am away until Friday|please find the slides attached|here are the minutes|dear friend, I have a business offer for you|all works well now|that fixed it|my favourite program|boring|not bad|I like it|you are the best|see attachment|released to production|the build is green|reviewing it now",
 	"spam":    "Buy cheap followers now, visit my shop|Earn 500 dollars a day from home, click here|Congratulations, you have won a free phone, claim now|Hot crypto tips, join my channel today|We offer SEO services, rank first on Google|Limited offer on watches, 80 percent off|Get a loan approved in five minutes|Double your coins with our trading bot|Cheap flights and casino bonus, sign up",
 	"harm":    "deleting my files|overwriting my settings|logging me out|sending e-mails to everyone|draining my battery|crashing|closing my tabs|charging me twice|wiping my notes|losing my drafts|restarting my phone|emptying the cart",
 	"minor":   "typo|spelling mistake|wrong colour|misaligned icon|small gap|wrong tooltip|grammar mistake|missing comma|blurry icon|old copyright year",
@@ -87,6 +87,40 @@ stack trace {when} {do}
 sign-in {broken} {place}
 anyone can read other people's invoices by changing the number in the address
 the {thing} shows a password in plain text
+the {thing} arrives in the wrong order
+my messages show up two days too early {place}
+{thing} comes up in the wrong language {place}
+every mail is sent three times
+the list shows the same entry four times
+the total is wrong by one cent
+the map puts me in another town {place}
+dates are one month off {place}
+accents come out as squares in the export
+the picture is upside down after {do}
+text runs over the edge of the {thing}
+my volume resets to zero {when} {do}
+since the update all my folders are in one list
+the counter says minus one
+filters stay on even after I clear them
+half of the words are cut in the {thing}
+the cursor is in the wrong place {when} {do}
+it asks for my pin again {when} {do}
+says I have no permission although I am the owner
+paid for a year but {app} says my trial is over
+the timer runs backwards {place}
+sound comes out of the wrong speaker {place}
+I get a mail for a comment I wrote myself
+the {thing} opens twice {when} {do}
+music pauses {when} {do}
+the pdf has empty pages
+none of my colleagues can open the {thing}
+our whole department cannot reach {app}
+{hi}yesterday's upgrade emptied our customer list. We need it back.{bye}
+{hi}the figure on my bill is not the one on the {thing}.{bye}
+{hi}the parcel form rejects my postcode although it is right.{bye}
+{hi}the newsletter still goes to my old company.{bye}
+two problems: the {thing} {broken}, and I would also like {feature}
+the {thing} {broken}. Also, could you add {feature}?
 crash {place}
 error {when} {do}
 {thing} glitch {place}`},
@@ -121,7 +155,27 @@ consider adding {feature}
 how about {feature}?
 an improvement for the {thing}: {feature}
 proposal: replace the {thing} with {feature}
-enhancement: {feature} {place}`},
+enhancement: {feature} {place}
+idea: {feature}
+let me rename the {thing}
+please let us move the {thing}
+allow two people to use the {thing} at once
+maybe put {feature} next to the {thing}?
+{feature} would be super handy
+{feature} would be very helpful
+remember my last choice in the {thing}
+show the date in the {thing}
+more colours for the {thing}, please
+could use {feature}
+needs {feature}
+{hi}we would like to have {feature}, as it would save us time.{bye}
+{hi}our members often ask for {feature}.{bye}
+{hi}it would help if I could {ask} by myself.{bye}
+I'd like to be able to lock the {thing}
+let the {thing} open in a new window
+crash statistics would be a good addition
+bring back {feature}
+it'd be perfect with {feature}`},
 	{triage.Question, `how do I {ask}?
 {hi}how do I {ask}?{bye}
 how can I {ask}
@@ -154,7 +208,28 @@ I don't understand {fact}, can you explain?
 should I {ask} before the upgrade?
 {hi}I could not find in the docs how to {ask}.{bye}
 is there documentation on how to {ask}?
-can I change my {fact}?`},
+can I change my {fact}?
+is it safe to {ask}?
+is {app} open source?
+is the {thing} part of the free plan?
+is there a shortcut for the {thing}?
+do you offer {feature} for students?
+do you have an office in Berlin?
+do I have to pay to {ask}?
+which papers do you need from me?
+when does the next version come out?
+{hi}I would like to know when I can {ask}.{bye}
+{hi}can I pay by card?{bye}
+{hi}may I use the {thing} for my school?{bye}
+how often is the {thing} updated?
+how do I close a hanging {thing}?
+how do I report an error in the {thing}?
+what happens to my data when I {ask}?
+where is the option for the {thing}
+how many people can use one account
+how old must I be to sign up
+short question: where can I {ask}
+what is the largest file I can send`},
 	{triage.Noise, `{nice}
 {nice}
 {nice}

@@ -45,11 +45,20 @@ func (j *judgement) scores(k kind, out []float64) {
 	}
 	j.classVector(&j.report, &j.vector)
 	h.score(&j.vector, k.spaces(), k.general(), out)
-	j.model.calibrated("class", k).apply(out)
+	j.model.calibrated("class", j.place(k)).apply(out)
 }
 
-func (m *model) calibrated(head string, k kind) calibration {
-	if c, ok := m.Calibration[head+"/"+kindNames[k]]; ok {
+// place names the calibration of a kind: what a sure answer is worth depends on
+// where people write.
+func (j *judgement) place(k kind) string {
+	if k == kindShort && j.report.channel != triage.ChannelReview {
+		return "chat"
+	}
+	return kindNames[k]
+}
+
+func (m *model) calibrated(head, place string) calibration {
+	if c, ok := m.Calibration[head+"/"+place]; ok {
 		return c
 	}
 	return calibration{A: []float64{2, 2, 2, 2}, B: []float64{0, 0, 0, 0}}
@@ -84,17 +93,20 @@ func (j *judgement) rules(k kind, p []float64) {
 		shift(p, atNoise, 4)
 		return
 	case seen&(cueCrash|cueLoss) != 0 && words < 60:
-		shift(p, atBug, 2.5)
+		shift(p, atBug, 3)
 	case seen&serious != 0 && words < 60:
 		shift(p, atBug, 1.5)
+	}
+	if seen&cueMinor != 0 && j.report.channel == triage.ChannelReview {
+		shift(p, atBug, 0.7)
 	}
 	if j.report.channel != triage.ChannelReview && words < 60 {
 		// People who write to a team want something more often than reviewers do.
 		if seen&(cueBroken|cueMinor) != 0 {
 			shift(p, atBug, 1)
 		}
-		if seen&(cueBroken|cueMinor|cueSymptom|cueSlow|cueRequest|cueQuestion|serious) != 0 {
-			shift(p, atNoise, -1.5)
+		if seen&(cueBroken|cueMinor|cueSymptom|cueSlow|cueRequest|cueQuestion|serious) != 0 && seen&(cueThanks|cuePraise) == 0 {
+			shift(p, atNoise, -1)
 		}
 	}
 	if !j.asks() {
@@ -197,7 +209,7 @@ func (j *judgement) windows(k kind, p []float64) {
 		j.counts.fill(v.open(1))
 		var q [4]float64
 		h.score(v, kindShort.spaces(), kindShort.general(), q[:])
-		j.model.calibrated("class", kindShort).apply(q[:])
+		j.model.calibrated("class", j.place(kindShort)).apply(q[:])
 		shift(q[:], atBug, 1.5)
 		if q[atBug] > 0.6 && q[atBug] > p[atBug] {
 			copy(p, q[:])

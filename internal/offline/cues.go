@@ -38,16 +38,9 @@ type hit struct {
 
 // trie holds every phrase, word by word.
 type trie struct {
-	nodes []trieNode
+	nodes []cue // what the phrase that ends here means
 	next  map[trieEdge]int32
 	first [1 << 12]uint64 // a bit for each first word: most words stop here
-}
-
-type trieNode struct {
-	cue    cue
-	gap    bool // up to three words may stand before the next one
-	lang   uint8
-	weight int8
 }
 
 type trieEdge struct {
@@ -55,7 +48,10 @@ type trieEdge struct {
 	word uint32
 }
 
-func newTrie() *trie { return &trie{nodes: make([]trieNode, 1), next: make(map[trieEdge]int32)} }
+// gapWord is the edge that stands for up to three words of any kind.
+const gapWord = 0
+
+func newTrie() *trie { return &trie{nodes: make([]cue, 1), next: make(map[trieEdge]int32)} }
 
 // add enters a phrase; "~" in it stands for up to three words.
 func (t *trie) add(phrase string, c cue) {
@@ -63,7 +59,7 @@ func (t *trie) add(phrase string, c cue) {
 	at := int32(0)
 	for _, part := range splitGaps(phrase) {
 		if part == "~" {
-			t.nodes[at].gap = true
+			at = t.step(at, gapWord)
 			continue
 		}
 		w.tokens, w.runes = w.tokens[:0], w.runes[:0]
@@ -72,17 +68,22 @@ func (t *trie) add(phrase string, c cue) {
 			if at == 0 {
 				t.first[tok.hash>>6&0xfff] |= 1 << (tok.hash & 63)
 			}
-			e := trieEdge{at, tok.hash}
-			n, ok := t.next[e]
-			if !ok {
-				n = int32(len(t.nodes))
-				t.nodes = append(t.nodes, trieNode{})
-				t.next[e] = n
-			}
-			at = n
+			at = t.step(at, tok.hash)
 		}
 	}
-	t.nodes[at].cue |= c
+	t.nodes[at] |= c
+}
+
+// step follows an edge, and makes it when it is new.
+func (t *trie) step(at int32, word uint32) int32 {
+	e := trieEdge{at, word}
+	n, ok := t.next[e]
+	if !ok {
+		n = int32(len(t.nodes))
+		t.nodes = append(t.nodes, 0)
+		t.next[e] = n
+	}
+	return n
 }
 
 func splitGaps(s string) []string {
@@ -120,20 +121,27 @@ func (t *trie) find(tokens []token, hits []hit) []hit {
 }
 
 func (t *trie) longest(n int32, tokens []token, i, depth int) (int, cue) {
-	end, best := i, t.nodes[n].cue
+	end, best := i, t.nodes[n]
 	if depth > 11 {
 		return end, best
 	}
-	skip := 0
-	if t.nodes[n].gap {
-		skip = 3
+	if i < len(tokens) {
+		if m, ok := t.next[trieEdge{n, tokens[i].hash}]; ok {
+			if e, c := t.longest(m, tokens, i+1, depth+1); c != 0 {
+				return e, c
+			}
+		}
 	}
-	for s := 0; s <= skip && i+s < len(tokens); s++ {
-		m, ok := t.next[trieEdge{n, tokens[i+s].hash}]
+	gap, ok := t.next[trieEdge{n, gapWord}]
+	if !ok {
+		return end, best
+	}
+	for s := i; s <= i+3 && s < len(tokens); s++ {
+		m, ok := t.next[trieEdge{gap, tokens[s].hash}]
 		if !ok {
 			continue
 		}
-		if e, c := t.longest(m, tokens, i+s+1, depth+1); c != 0 {
+		if e, c := t.longest(m, tokens, s+1, depth+1); c != 0 {
 			return e, c
 		}
 	}

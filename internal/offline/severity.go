@@ -19,7 +19,7 @@ func (j *judgement) severity() {
 	if h := j.model.head("severity"); h != nil && k != kindForeign {
 		j.severityVector()
 		h.score(&j.vector, spaceNone, 0, logit[:])
-		j.model.calibrated("severity", kindTitle).apply(logit[:])
+		j.model.calibrated("severity", "title").apply(logit[:])
 		for i := range logit {
 			logit[i] = prior * math.Log(logit[i]+1e-4)
 		}
