@@ -46,8 +46,8 @@ clean-tree: ## report secrets and build products in git
 	@files="$$(git ls-files | grep -E '(^|/)(\.env(\..*)?|node_modules/.*|pb_data/.*|__pycache__/.*|.*\.(key|pem|p12|pyc|test|prof))$$' | grep -v '/testdata/' || true)"; \
 	if [[ -n "$$files" ]]; then echo "these do not belong into git:"; echo "$$files"; exit 1; fi
 
-bench: ## run the benchmarks
-	go test ./... -run '^$$' -bench . -benchmem -timeout 60m
+bench: ## measure the built binary against a bare PocketBase, in a few minutes
+	go test ./test/bench -run TestReport -v -timeout 60m -bench.items=2000 -bench.stored=20000
 
 build: ## build bin/iterateswarm, static
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/iterateswarm/iterateswarm/internal/command.Version=$(VERSION)" -o bin/iterateswarm .
