@@ -55,7 +55,7 @@ func bindFeedback(app core.App, p *pipeline.Pipeline) {
 		return e.Next()
 	})
 	app.OnRecordAfterDeleteSuccess(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
-		p.Forget(e.Record.Id)
+		p.Forget(e.Record)
 		return e.Next()
 	})
 	count := func(e *core.RecordEvent) error {

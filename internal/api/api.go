@@ -100,6 +100,9 @@ func (a *API) frame() *hook.Handler[*core.RequestEvent] {
 			}
 			e.Set(requestIDKey, id)
 			e.Response.Header().Set("X-Request-ID", id)
+			if e.Request.Method == http.MethodGet && e.Request.URL.Path == "/api/realtime" {
+				noReadDeadline(e)
+			}
 			err := e.Next()
 			status := e.Status()
 			if err != nil {
@@ -119,6 +122,13 @@ func (a *API) frame() *hook.Handler[*core.RequestEvent] {
 			return err
 		},
 	}
+}
+
+// noReadDeadline lets an answer take longer than the body may take to arrive:
+// net/http cancels a request whose read deadline passes, even when it has been
+// read to its end.
+func noReadDeadline(e *core.RequestEvent) {
+	_ = http.NewResponseController(e.Response).SetReadDeadline(time.Time{}) // unsupported by a recorder only
 }
 
 func newRequestID() string {

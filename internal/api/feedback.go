@@ -223,6 +223,7 @@ func (a *API) settled(e *core.RequestEvent, r *core.Record) (*core.Record, error
 	if err != nil || d < 0 || d > longestWait {
 		return nil, pipeline.Fault(pipeline.BadValue, "wait is a duration between 0s and %s, such as 30s. The message is stored as %s.", longestWait, r.Id).At("wait")
 	}
+	noReadDeadline(e)
 	ctx, cancel := context.WithTimeout(e.Request.Context(), d)
 	defer cancel()
 	return a.p.Wait(ctx, r.Id)

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -143,26 +145,33 @@ func (p *Pipeline) moved(tx core.App, r *core.Record, left string) error {
 	if err := p.relink(tx, r); err != nil {
 		return err
 	}
-	for _, id := range []string{left, r.GetString("issue")} {
-		if id == "" || (id == left && left == r.GetString("issue")) {
-			continue
-		}
-		issue, err := tx.FindRecordById(records.Issues, id)
-		if err != nil {
-			return fmt.Errorf("recount %s: %w", id, err)
-		}
-		if err := p.recountSave(tx, issue); err != nil {
-			return err
-		}
-		root, err := rootOf(tx, issue)
-		if err != nil {
-			return err
-		}
-		if root.Id != issue.Id {
-			if err := p.recountSave(tx, root); err != nil {
-				return err
-			}
-		}
+	if left == r.GetString("issue") {
+		return nil
 	}
-	return nil
+	if err := p.recountFrom(tx, left); err != nil {
+		return err
+	}
+	return p.recountFrom(tx, r.GetString("issue"))
+}
+
+// recountFrom recounts an issue and the one it is merged into; an empty id is none.
+func (p *Pipeline) recountFrom(tx core.App, id string) error {
+	if id == "" {
+		return nil
+	}
+	issue, err := tx.FindRecordById(records.Issues, id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows): // erased together with its project
+		return nil
+	case err != nil:
+		return fmt.Errorf("recount %s: %w", id, err)
+	}
+	if err := p.recountSave(tx, issue); err != nil {
+		return err
+	}
+	root, err := rootOf(tx, issue)
+	if err != nil || root.Id == issue.Id {
+		return err
+	}
+	return p.recountSave(tx, root)
 }

@@ -303,3 +303,21 @@ func TestABatchTellsEachResult(t *testing.T) {
 		t.Errorf("batch = %d %s", a.Status, a.Body)
 	}
 }
+
+func TestAnErasedMessageLeavesTheCountsAndTheIndex(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first, second := b.Post(loginCrash, "user_id", "maya"), b.Post(loginCrash, "user_id", "tom")
+	issue := b.issueOf(first).Id
+	if a := b.Do("DELETE", "/api/collections/feedback/records/"+second, nil, "Authorization", b.Superuser()); a.Status != 204 {
+		t.Fatalf("erase: %d %s", a.Status, a.Body)
+	}
+	b.wantCounts("after the erasure", map[string]string{issue: "1/1"})
+	if n := b.Pipeline.Index.Len(b.Project()); n != 1 {
+		t.Errorf("%d messages in the index, want 1", n)
+	}
+	var rows int
+	if err := b.App.DB().Select("count(*)").From("vectors").Where(dbx.HashExp{"id": second}).Row(&rows); err != nil || rows != 0 {
+		t.Errorf("%d rows of the erased message in vectors, %v", rows, err)
+	}
+}

@@ -54,11 +54,17 @@ func (p *Pipeline) loadIndex(ctx context.Context) error {
 
 func dbxID(id string) dbx.Expression { return dbx.HashExp{"id": id} }
 
-// Forget takes an erased message out of the index.
-func (p *Pipeline) Forget(id string) {
-	p.Index.Remove(id)
-	if _, err := p.App.DB().Delete("vectors", dbxID(id)).Execute(); err != nil {
-		p.Log.Error("forget message", "feedback", id, "err", err)
+// Forget takes an erased message out of the index and out of its issue's counts.
+func (p *Pipeline) Forget(r *core.Record) {
+	p.Index.Remove(r.Id)
+	err := p.App.RunInTransaction(func(tx core.App) error {
+		if _, err := tx.DB().Delete("vectors", dbxID(r.Id)).Execute(); err != nil {
+			return err
+		}
+		return p.recountFrom(tx, r.GetString("issue"))
+	})
+	if err != nil {
+		p.Log.Error("forget message", "feedback", r.Id, "err", err)
 	}
 }
 
