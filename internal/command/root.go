@@ -37,6 +37,11 @@ type Bundled struct {
 // Main runs the command line and returns the exit code: 0, 1 when the command
 // failed, 2 when it was not understood.
 func Main(args []string, environ []string, bundled Bundled, stdout, stderr io.Writer) int {
+	return MainIn(os.Stdin, args, environ, bundled, stdout, stderr)
+}
+
+// MainIn is Main with another standard input.
+func MainIn(stdin io.Reader, args []string, environ []string, bundled Bundled, stdout, stderr io.Writer) int {
 	if len(args) == 2 && args[0] == "plugin" && !strings.HasPrefix(args[1], "-") {
 		// A plugin's process: no database, no settings, standard output is the protocol's.
 		if err := bundled.Serve(args[1]); err != nil {
@@ -59,6 +64,7 @@ func Main(args []string, environ []string, bundled Bundled, stdout, stderr io.Wr
 	o.Dev = dev
 	root := rootCommand(&o, bundled)
 	root.SetArgs(args)
+	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err = root.ExecuteContext(context.Background())
@@ -124,7 +130,7 @@ Settings are environment variables; docs/configuration.md lists them.`,
 	app := newApp(*o)
 	super := cmd.NewSuperuserCommand(app)
 	withApp(super, app, *o)
-	root.AddCommand(serveCommand(o), importCommand(o), keyCommand(o), healthCommand(), pluginCommand(bundled), similarCommand(), super)
+	root.AddCommand(serveCommand(o), importCommand(o), keyCommand(o), healthCommand(), pluginCommand(bundled), similarCommand(), judgeCommand(), super)
 	migratecmd.MustRegister(app, root, migratecmd.Config{Dir: "migrations", TemplateLang: migratecmd.TemplateLangGo})
 	for _, c := range root.Commands() {
 		if c.Name() == "migrate" {

@@ -21,7 +21,8 @@ func similarCommand() *cobra.Command {
 		Short: "Rank documents by their likeness to queries, without a server",
 		Long: `Rank documents by their likeness to queries, without a server. Both files are
 JSON Lines: id and text, or title and body; a query {"query": ID} means one of the
-documents. Writes one line a query: {"query", "ids", "scores"}, best first.`,
+documents. Writes one line a query: {"query": ID, "ranked": [{"id", "score"}, …]},
+best first.`,
 		Example: "  iterateswarm similar --docs docs.jsonl --queries queries.jsonl -k 20 > ranked.jsonl",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,10 +40,8 @@ documents. Writes one line a query: {"query", "ids", "scores"}, best first.`,
 			}
 			defer q.Close()
 			out := bufio.NewWriter(cmd.OutOrStdout())
-			if err := vector.SimilarStream(bufio.NewReader(d), bufio.NewReader(q), out, o, lineProgress(cmd.ErrOrStderr())); err != nil {
-				return err
-			}
-			return out.Flush()
+			err = vector.SimilarStream(bufio.NewReader(d), bufio.NewReader(q), out, o, lineProgress(cmd.ErrOrStderr()))
+			return errors.Join(err, out.Flush())
 		},
 	}
 	c.Flags().StringVar(&docs, "docs", "", "documents, JSON Lines")
