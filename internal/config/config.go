@@ -74,7 +74,6 @@ type Queue struct {
 type Pipeline struct {
 	HoldThreshold float64 `env:"PIPELINE_HOLD_THRESHOLD" default:"0.5" min:"0" max:"1" help:"A verdict with less confidence is held for a person."`
 	JoinThreshold float64 `env:"PIPELINE_JOIN_THRESHOLD" default:"0" min:"0" max:"1" help:"Similarity from which two messages are about the same issue. 0: the built-in threshold."`
-	QueueCap      int     `env:"PIPELINE_QUEUE_CAP" default:"50000" min:"1" max:"10000000" help:"Messages that may wait for triage. One more is answered with 503 and Retry-After."`
 }
 
 // File is the way from an approved issue to the tracker.

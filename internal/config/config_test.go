@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func TestAnEmptyEnvironmentIsValid(t *testing.T) {
 		API:      API{PublicIngest: true, PublicNumbers: true, RateBurst: 20, RateEvery: 3 * time.Second, BodyLimit: 256 << 10, TextLimit: 64 << 10, MaxIngest: 64},
 		Data:     Data{MaxOpenConns: 16},
 		Queue:    Queue{Workers: 4, FetchCooldown: 15 * time.Millisecond, SweepInterval: 2 * time.Second},
-		Pipeline: Pipeline{HoldThreshold: 0.5, QueueCap: 50_000},
+		Pipeline: Pipeline{HoldThreshold: 0.5},
 		File:     File{HealInterval: time.Hour},
 		Breaker:  Breaker{Failures: 5, Open: 30 * time.Second},
 	}
@@ -282,6 +283,33 @@ func TestEverySettingHasAHelpAndAGoodName(t *testing.T) {
 		}
 		if f.about == "" {
 			t.Errorf("%s has no about", f.group)
+		}
+	}
+}
+
+// A setting that nobody reads promises something that does not happen.
+func TestEverySettingIsRead(t *testing.T) {
+	t.Parallel()
+	var readers strings.Builder
+	for _, folder := range []string{"../command", "../api"} {
+		files, err := filepath.Glob(folder + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no code in %s: %v", folder, err)
+		}
+		for _, name := range files {
+			if text, err := os.ReadFile(name); err == nil && !strings.HasSuffix(name, "_test.go") {
+				readers.Write(text)
+			}
+		}
+	}
+	root := reflect.TypeFor[Config]()
+	for i := range root.NumField() {
+		group := root.Field(i)
+		for j := range group.Type.NumField() {
+			f := group.Type.Field(j)
+			if !regexp.MustCompile(`\.` + f.Name + `\b`).MatchString(readers.String()) {
+				t.Errorf("nobody reads %s.%s (%s%s)", group.Name, f.Name, Prefix, f.Tag.Get("env"))
+			}
 		}
 	}
 }
