@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Files that git knows or would take: what a clone will hold.
 go_files = $(wildcard $(shell git ls-files -co --exclude-standard -- '*.go'))
 
-.PHONY: help run dev test check fmt vet lint floors fresh clean-tree bench build docker
+.PHONY: help run dev test check fmt vet lint floors fresh clean-tree bench durability build docker
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ clean-tree: ## report secrets and build products in git
 
 bench: ## measure the built binary against a bare PocketBase, in a few minutes
 	go test ./test/bench -run TestReport -v -timeout 60m -bench.items=2000 -bench.stored=20000
+
+durability: ## kill the server 200 times with 10,000 messages under way
+	go test ./test/durability -run TestKill -v -timeout 60m -durability.cycles=200 -durability.items=10000
 
 build: ## build bin/iterateswarm, static
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/iterateswarm/iterateswarm/internal/command.Version=$(VERSION)" -o bin/iterateswarm .
