@@ -28,6 +28,7 @@ func IssueTitle(s string) string {
 
 // takeApart leaves nothing in s to make a link of: no scheme, no "www.", no hash.
 func takeApart(s string) string {
+	s = strings.NewReplacer("https://", " ", "http://", " ").Replace(s)
 	var b strings.Builder
 	for i := 0; i < len(s); {
 		if n := introduces(s[i:]); n > 0 {

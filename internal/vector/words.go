@@ -158,7 +158,7 @@ func split(s string, limit int) []word {
 			i += w.pairs(s[i:])
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			j := chunkEnd(s, i)
-			w.chunk(s[i:j], w.quoted(r, s, i))
+			w.chunk(s[i:j], w.quoted(s, i))
 			i = j
 		default:
 			w.sign(r)
@@ -208,7 +208,8 @@ func (w *splitter) sign(r rune) {
 	}
 }
 
-func (w *splitter) quoted(_ rune, s string, i int) bool {
+// quoted counts a word of a quotation that is closed soon.
+func (w *splitter) quoted(s string, i int) bool {
 	if w.quote == 0 {
 		return false
 	}
