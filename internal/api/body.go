@@ -21,19 +21,28 @@ func readBody(e *core.RequestEvent, limit int64) ([]byte, error) {
 	if enc := e.Request.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return nil, pipeline.Fault(pipeline.BadMediaType, "The body must not be compressed; it is %q.", clipped(enc))
 	}
-	tooLarge := pipeline.Fault(pipeline.BodyTooLarge, "The body is larger than %d bytes. Nothing was stored.", limit)
-	if e.Request.ContentLength > limit {
-		return nil, tooLarge
-	}
-	raw, err := io.ReadAll(io.LimitReader(e.Request.Body, limit+1))
+	// The limit is told to net/http itself, past PocketBase's wrappers: it then
+	// lets the sender read the answer before it ends the connection.
+	raw, err := io.ReadAll(http.MaxBytesReader(bare(e.Response), e.Request.Body, limit))
 	var max *http.MaxBytesError
 	switch {
-	case errors.As(err, &max) || int64(len(raw)) > limit:
-		return nil, tooLarge
+	case errors.As(err, &max):
+		return nil, pipeline.Fault(pipeline.BodyTooLarge, "The body is larger than %d bytes. Nothing was stored.", max.Limit)
 	case err != nil:
 		return nil, pipeline.Fault(pipeline.BadJSON, "The body ended early; send it again.")
 	}
 	return raw, nil
+}
+
+// bare is net/http's own writer under all wrappers.
+func bare(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = u.Unwrap()
+	}
 }
 
 // checkJSON reports the first thing that makes raw no acceptable JSON: syntax,

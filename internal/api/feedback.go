@@ -26,41 +26,70 @@ const longestWait = 60 * time.Second
 // that the message was born with.
 func (a *API) ingest(e *core.RequestEvent) error {
 	start := time.Now()
-	select {
-	case a.slots <- struct{}{}:
-		defer func() { <-a.slots }()
-	default:
-		p := pipeline.Fault(pipeline.TooBusy, "The server takes in %d messages at once and is full. Send it again in a second.", cap(a.slots))
-		p.RetryAfter = time.Second
-		return p
-	}
-	project, err := a.mayIngest(e)
+	wait, err := waitFor(e)
 	if err != nil {
 		return err
+	}
+	r, err := a.takeIn(e)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		noReadDeadline(e)
+		ctx, cancel := context.WithTimeout(e.Request.Context(), wait)
+		defer cancel()
+		if r, err = a.p.Wait(ctx, r.Id); err != nil {
+			return err
+		}
+	}
+	return a.writeVerdict(e, r, time.Since(start))
+}
+
+// takeIn reads, checks and stores the message of a request.
+func (a *API) takeIn(e *core.RequestEvent) (*core.Record, error) {
+	project, err := a.mayIngest(e)
+	if err != nil {
+		return nil, err
 	}
 	m, err := a.message(e)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if m.Project, err = a.projectFor(e, project, m.Project); err != nil {
-		return err
+		return nil, err
 	}
 	if m.ExternalID != "" && e.Auth == nil {
-		return pipeline.Fault(pipeline.NoCredentials, "external_id makes a message idempotent; it needs an ingest key or a login.").At("external_id")
+		return nil, pipeline.Fault(pipeline.NoCredentials, "external_id makes a message idempotent; it needs an ingest key or a login.").At("external_id")
 	}
+	leave, err := a.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	r, isNew, err := a.p.Ingest(m)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if isNew {
 		a.metrics.received.WithLabelValues(r.GetString("source")).Inc()
 	} else {
 		e.Response.Header().Set("X-Feedback-Known", r.Id)
 	}
-	if r, err = a.settled(e, r); err != nil {
-		return err
+	return r, nil
+}
+
+// enter takes one of the places for messages that are judged and stored, so that
+// a flood cannot fill the memory. It is taken after the body has arrived: slow
+// senders hold nobody up.
+func (a *API) enter() (leave func(), err error) {
+	select {
+	case a.slots <- struct{}{}:
+		return func() { <-a.slots }, nil
+	default:
+		p := pipeline.Fault(pipeline.TooBusy, "The server takes in %d messages at once and is full. Send it again in a second.", cap(a.slots))
+		p.RetryAfter = time.Second
+		return nil, p
 	}
-	return a.writeVerdict(e, r, time.Since(start))
 }
 
 // mayIngest checks the caller and the rate, and returns the project that the
@@ -213,20 +242,18 @@ func firstValues(values map[string][]string) map[string]any {
 	return out
 }
 
-// settled honours ?wait=30s: it waits until the message has found its issue.
-func (a *API) settled(e *core.RequestEvent, r *core.Record) (*core.Record, error) {
+// waitFor reads ?wait=30s: how long to wait until the message has found its
+// issue. It is read before anything is stored.
+func waitFor(e *core.RequestEvent) (time.Duration, error) {
 	wait := e.Request.URL.Query().Get("wait")
 	if wait == "" {
-		return r, nil
+		return 0, nil
 	}
 	d, err := time.ParseDuration(wait)
 	if err != nil || d < 0 || d > longestWait {
-		return nil, pipeline.Fault(pipeline.BadValue, "wait is a duration between 0s and %s, such as 30s. The message is stored as %s.", longestWait, r.Id).At("wait")
+		return 0, pipeline.Fault(pipeline.BadValue, "wait is a duration between 0s and %s, such as 30s.", longestWait).At("wait")
 	}
-	noReadDeadline(e)
-	ctx, cancel := context.WithTimeout(e.Request.Context(), d)
-	defer cancel()
-	return a.p.Wait(ctx, r.Id)
+	return d, nil
 }
 
 // verdictBody is the original's answer: eleven keys, and two of ours.

@@ -36,7 +36,7 @@ func (a *API) acts() map[string]func(string, pipeline.Act) (pipeline.Outcome, er
 func (a *API) act(e *core.RequestEvent) error {
 	do, ok := a.acts()[e.Request.PathValue("action")]
 	if !ok {
-		return pipeline.Fault(pipeline.NoIssue, "There is no action %q. There are approve, decline, snooze, reopen, merge, unmerge and split.",
+		return pipeline.Fault(pipeline.NoRoute, "There is no action %q. There are approve, decline, snooze, reopen, merge, unmerge and split.",
 			clipped(e.Request.PathValue("action")))
 	}
 	if caller(e) == nil {

@@ -39,6 +39,11 @@ func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
 				if err := a.guardRecords(e); err != nil {
 					return err
 				}
+				leave, err := a.enter()
+				if err != nil {
+					return err
+				}
+				defer leave()
 			}
 			return e.Next()
 		},

@@ -29,6 +29,11 @@ func (a *API) webhook(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	leave, err := a.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Request.Context()), webhookDeadline)
 	defer cancel()
 	reply, err := a.p.TakeWebhook(ctx, source, pipeline.WebhookRequest{
