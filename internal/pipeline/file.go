@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -209,19 +210,34 @@ func (p *Pipeline) send(ctx context.Context, d *core.Record) error {
 	if err != nil || !proceed {
 		return err
 	}
-	var reply pluginhost.CreateReply
-	asked := f.breaker.Do(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, CreateTimeout)
-		defer cancel()
-		reply = p.Plugins.Create(ctx, tracker.Id, req)
-		return verdictOn(reply)
-	})
-	if reply.Outcome == "" { // the breaker refused, so nothing was asked
-		reply = pluginhost.CreateReply{Outcome: pluginhost.NotCreated, Message: asked.Error(), RetryAfter: guard.RetryAfter(asked)}
-	}
+	reply := p.ask(ctx, f, tracker.Id, req)
 	p.Log.Info("tracker asked", "issue", issue.Id, "tracker", tracker.Id, "outcome", reply.Outcome,
 		"status", reply.HTTPStatus, "request_id", req.RequestID, "took", time.Since(start))
 	return p.answered(d, tracker, reply, time.Since(start))
+}
+
+// ask sends the create through the breaker. A call that the breaker leaves
+// behind may still arrive, so its outcome is unknown.
+func (p *Pipeline) ask(ctx context.Context, f *filer, tracker string, req pluginhost.CreateRequest) pluginhost.CreateReply {
+	var called atomic.Bool
+	replies := make(chan pluginhost.CreateReply, 1)
+	err := f.breaker.Do(ctx, func(ctx context.Context) error {
+		called.Store(true)
+		ctx, cancel := context.WithTimeout(ctx, CreateTimeout)
+		defer cancel()
+		reply := p.Plugins.Create(ctx, tracker, req)
+		replies <- reply
+		return verdictOn(reply)
+	})
+	select {
+	case reply := <-replies:
+		return reply
+	default:
+	}
+	if called.Load() {
+		return pluginhost.CreateReply{Outcome: pluginhost.Unknown, Message: err.Error()}
+	}
+	return pluginhost.CreateReply{Outcome: pluginhost.NotCreated, Message: err.Error(), RetryAfter: guard.RetryAfter(err)}
 }
 
 // verdictOn tells the breaker what an answer says about the tracker's health.

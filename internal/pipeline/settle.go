@@ -95,15 +95,18 @@ func (p *Pipeline) joinOrDraft(ctx context.Context, proj *project, r *core.Recor
 		switch {
 		case found.target != nil:
 			action, reason = "join", found.why
-			if issue, err = tx.FindRecordById(records.Issues, found.target.Id); err != nil {
+			if issue, err = tx.FindRecordById(records.Issues, found.target.ID); err != nil {
 				return err
 			}
 			r.Set("relation", "report")
 			r.Set("similarity", found.score)
+			if err := p.countReport(tx, issue, r); err != nil {
+				return err
+			}
 		case found.closed != nil:
 			action = "regression"
-			reason = fmt.Sprintf("Like issue %d, which is closed. %s", found.closed.GetInt("number"), found.why)
-			if issue, err = p.draft(tx, r, found.closed.Id); err != nil {
+			reason = fmt.Sprintf("Like issue %d, which is closed. %s", found.closed.Number, found.why)
+			if issue, err = p.draft(tx, r, found.closed.ID); err != nil {
 				return err
 			}
 			r.Set("relation", "regression")
@@ -117,9 +120,6 @@ func (p *Pipeline) joinOrDraft(ctx context.Context, proj *project, r *core.Recor
 		issueID = issue.Id
 		r.Set("state", string(triage.Joined))
 		r.Set("issue", issue.Id)
-		if err := p.countReport(tx, issue, r); err != nil {
-			return err
-		}
 		kind := records.ByRule
 		after := map[string]any{"state": string(triage.Joined), "issue": issue.Id, "similarity": found.score}
 		if err := p.settled(tx, r, action, kind, reason, after, start, attempt); err != nil {
@@ -145,8 +145,8 @@ func docOf(r *core.Record) vector.Doc {
 
 // found is what the index knows about a message.
 type found struct {
-	target     *core.Record // the open issue it joins
-	closed     *core.Record // the closed issue it is a regression of, when it joins no open one
+	target     *peer // the open issue it joins
+	closed     *peer // the closed issue it is a regression of, when it joins no open one
 	score      float64
 	why        string
 	whyNot     string
@@ -170,8 +170,8 @@ func (p *Pipeline) search(proj *project, r *core.Record) (found, error) {
 	for _, h := range hits {
 		issue := issues[h.Group]
 		switch {
-		case issue == nil || apart[issue.Id]:
-		case issue.GetString("state") == string(triage.Closed):
+		case issue == nil || apart[issue.ID]:
+		case issue.State == string(triage.Closed):
 			closed = append(closed, h)
 		default:
 			open = append(open, h)
@@ -200,36 +200,61 @@ func (p *Pipeline) search(proj *project, r *core.Record) (found, error) {
 	seen := map[string]bool{}
 	for _, h := range append(d.Suggestions, dc.Suggestions...) {
 		issue := issues[h.Group]
-		if seen[issue.Id] || issue == out.target {
+		if seen[issue.ID] || issue == out.target {
 			continue
 		}
-		seen[issue.Id] = true
-		out.candidates = append(out.candidates, candidate{Issue: issue.Id, Number: issue.GetInt("number"),
-			Title: issue.GetString("title"), State: issue.GetString("state"), Feedback: h.ID, Score: h.Score, Shared: h.Shared})
+		seen[issue.ID] = true
+		out.candidates = append(out.candidates, candidate{Issue: issue.ID, Number: issue.Number,
+			Title: issue.Title, State: issue.State, Feedback: h.ID, Score: h.Score, Shared: h.Shared})
 	}
 	return out, nil
 }
 
-// roots maps each hit's group to the issue it leads to, following merges.
-func (p *Pipeline) roots(hits []vector.Hit) (map[string]*core.Record, error) {
-	out := map[string]*core.Record{}
-	want := make([]string, 0, len(hits))
+// peer is what joining needs to know of an issue.
+type peer struct {
+	ID     string `db:"id"`
+	Number int    `db:"number"`
+	Title  string `db:"title"`
+	State  string `db:"state"`
+	Into   string `db:"merged_into"`
+}
+
+// roots maps each hit's group to the issue it leads to, following merges. A
+// group that leads nowhere is not in the map.
+func (p *Pipeline) roots(hits []vector.Hit) (map[string]*peer, error) {
+	read := map[string]*peer{}
+	var want []any
 	for _, h := range hits {
-		if _, ok := out[h.Group]; !ok {
-			out[h.Group] = nil
+		if _, ok := read[h.Group]; !ok {
+			read[h.Group] = nil
 			want = append(want, h.Group)
 		}
 	}
-	if len(want) == 0 {
-		return out, nil
+	groups := want
+	for len(want) > 0 {
+		var list []*peer
+		err := p.App.DB().Select("id", "number", "title", "state", "merged_into").From(records.Issues).
+			Where(dbx.In("id", want...)).All(&list)
+		if err != nil {
+			return nil, fmt.Errorf("read candidates: %w", err)
+		}
+		want = nil
+		for _, issue := range list {
+			read[issue.ID] = issue
+			if _, ok := read[issue.Into]; !ok && issue.Into != "" {
+				read[issue.Into] = nil
+				want = append(want, issue.Into)
+			}
+		}
 	}
-	list, err := p.App.FindRecordsByIds(records.Issues, want)
-	if err != nil {
-		return nil, fmt.Errorf("read candidates: %w", err)
-	}
-	for _, issue := range list {
-		if out[issue.Id], err = rootOf(p.App, issue); err != nil {
-			return nil, err
+	out := map[string]*peer{}
+	for _, g := range groups {
+		root := read[g.(string)]
+		for i := 0; i < 100 && root != nil && root.Into != ""; i++ { // merging refuses circles; the bound is for data written by hand
+			root = read[root.Into]
+		}
+		if root != nil && root.Into == "" {
+			out[g.(string)] = root
 		}
 	}
 	return out, nil
@@ -251,7 +276,8 @@ func rootOf(app core.App, issue *core.Record) (*core.Record, error) {
 	return nil, fmt.Errorf("issue %s is merged in a circle", issue.Id)
 }
 
-// draft makes a new issue from a message's verdict. A person decides on it later.
+// draft makes a new issue from a message's verdict, with the message as its one
+// report. A person decides on it later.
 func (p *Pipeline) draft(tx core.App, r *core.Record, regressionOf string) (*core.Record, error) {
 	v, err := records.Verdict(r)
 	if err != nil {
@@ -284,6 +310,8 @@ func (p *Pipeline) draft(tx core.App, r *core.Record, regressionOf string) (*cor
 	issue.Set("state", string(triage.Draft))
 	issue.Set("version", 1)
 	issue.Set("regression_of", regressionOf)
+	issue.Set("report_count", 1)
+	issue.Set("reporter_count", 1)
 	issue.Set("first_seen", r.GetDateTime("created"))
 	issue.Set("last_seen", r.GetDateTime("created"))
 	if err := tx.Save(issue); err != nil {
