@@ -3,6 +3,7 @@ import { call, list, session, signIn, signOut } from './api.js';
 import { counts, h } from './dom.js';
 import { issuePage } from './issue.js';
 import { messages } from './messages.js';
+import { go, onVisit } from './shell.js';
 
 const states = [
   ['draft', 'To decide'], ['approved', 'Being filed'], ['filed', 'Filed'],
@@ -11,32 +12,12 @@ const states = [
 const restStates = [['held', 'Held'], ['triaged', 'Questions'], ['noise', 'Noise']];
 
 const main = /** @type {HTMLElement} */ (document.getElementById('main'));
-const status = /** @type {HTMLElement} */ (document.getElementById('status'));
-
-let hide = 0;
-
-/**
- * Says something for a while, with a button when it can be taken back.
- * @param {string} text
- * @param {Node} [button]
- */
-export function say(text, button) {
-  status.replaceChildren(text, ...(button ? [' ', button] : []));
-  clearTimeout(hide);
-  hide = setTimeout(() => status.replaceChildren(), button ? 15000 : 8000);
-}
 
 /** @param {...Node} nodes */
 function show(...nodes) {
   main.replaceChildren(...nodes);
   const title = main.querySelector('h1');
   document.title = title ? `${title.textContent} · IterateSwarm` : 'IterateSwarm';
-}
-
-/** @param {string} path */
-export function go(path) {
-  history.pushState(null, '', path);
-  route().then(() => main.focus());
 }
 
 /**
@@ -135,5 +116,8 @@ async function route() {
   }
 }
 
-addEventListener('popstate', () => route());
+onVisit(async () => {
+  await route();
+  main.focus();
+});
 route();

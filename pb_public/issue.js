@@ -1,7 +1,7 @@
 // @ts-check
 import { call, list } from './api.js';
-import { go, say } from './app.js';
 import { counts, h, marked, when } from './dom.js';
+import { go, say } from './shell.js';
 
 /**
  * One issue with its reports, and what can be decided about it.

@@ -1,7 +1,7 @@
 // @ts-check
 import { call, list } from './api.js';
-import { go, say } from './app.js';
 import { h, when } from './dom.js';
+import { go, say } from './shell.js';
 
 const titles = { held: 'Held for a person', triaged: 'Questions', noise: 'Noise' };
 const reasons = { low_confidence: 'The engine was not sure.', quarantined: 'The server died several times while it worked on this.' };
