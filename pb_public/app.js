@@ -25,6 +25,7 @@ function show(...nodes) {
  * @param {[string, string, string, string][]} fields name, label, type, autocomplete
  * @param {string} button
  * @param {(values: Record<string, string>) => Promise<void>} send
+ * @param {...Node} intro
  */
 function formPage(title, fields, button, send, ...intro) {
   const problem = h('p', { class: 'problem', role: 'alert' });

@@ -161,7 +161,7 @@ func (s *Server) origins() []string {
 }
 
 func (s *Server) banner(w io.Writer, addr net.Addr) {
-	url := "http://" + addr.String()
+	url := "http://" + reachable(addr.String())
 	if s.opts.Config.App.URL != "" {
 		url = s.opts.Config.App.URL
 	}
@@ -175,6 +175,16 @@ func (s *Server) banner(w io.Writer, addr net.Addr) {
 			"Or on this machine: %s superuser upsert EMAIL PASSWORD\n", url, code, filepath.Base(os.Args[0]))
 	}
 	fmt.Fprintln(w)
+}
+
+// reachable is an address that a browser on this machine can open, for one that
+// stands for all interfaces.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
 }
 
 // listenError says in one sentence why an address cannot be listened on.

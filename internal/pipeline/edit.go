@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/json"
-	"fmt"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -27,9 +26,9 @@ func (p *Pipeline) Edit(id string, a Act) (Outcome, error) {
 			if !ok {
 				return Fault(BadValue, "The field cannot be edited. These can: %s.", editableNames()).At(field)
 			}
-			v, err := check(value)
-			if err != nil {
-				return Fault(BadValue, "%s", err.Error()).At(field)
+			v, wrong := check(value)
+			if wrong != nil {
+				return wrong.At(field)
 			}
 			issue.Set(field, v)
 		}
@@ -37,7 +36,7 @@ func (p *Pipeline) Edit(id string, a Act) (Outcome, error) {
 	})
 }
 
-var editable = map[string]func(any) (any, error){
+var editable = map[string]func(any) (any, *Problem){
 	"title":      line(1, 200),
 	"observed":   paragraph,
 	"expected":   paragraph,
@@ -45,17 +44,17 @@ var editable = map[string]func(any) (any, error){
 	"criteria":   lines,
 	"labels":     lines,
 	"components": lines,
-	"class": func(v any) (any, error) {
+	"class": func(v any) (any, *Problem) {
 		if s, ok := v.(string); ok && triage.Class(s).Valid() {
 			return s, nil
 		}
-		return nil, fmt.Errorf("A class is one of bug, feature, question, noise.")
+		return nil, Fault(BadValue, "A class is one of bug, feature, question, noise.")
 	},
-	"severity": func(v any) (any, error) {
+	"severity": func(v any) (any, *Problem) {
 		if s, ok := v.(string); ok && triage.Severity(s).Valid() {
 			return s, nil
 		}
-		return nil, fmt.Errorf("A severity is one of critical, high, medium, low.")
+		return nil, Fault(BadValue, "A severity is one of critical, high, medium, low.")
 	},
 }
 
@@ -68,35 +67,35 @@ func editableNames() string {
 	return strings.Join(names, ", ")
 }
 
-func line(min, max int) func(any) (any, error) {
-	return func(v any) (any, error) {
+func line(min, max int) func(any) (any, *Problem) {
+	return func(v any) (any, *Problem) {
 		s, ok := v.(string)
 		s = strings.TrimSpace(s)
 		if n := utf8.RuneCountInString(s); !ok || n < min || n > max || strings.ContainsAny(s, "\r\n\x00") {
-			return nil, fmt.Errorf("It must be one line of %d to %d characters.", min, max)
+			return nil, Fault(BadValue, "It must be one line of %d to %d characters.", min, max)
 		}
 		return s, nil
 	}
 }
 
-func paragraph(v any) (any, error) {
+func paragraph(v any) (any, *Problem) {
 	s, ok := v.(string)
 	if !ok || utf8.RuneCountInString(s) > 20_000 {
-		return nil, fmt.Errorf("It must be text of at most 20000 characters.")
+		return nil, Fault(BadValue, "It must be text of at most 20000 characters.")
 	}
 	return s, nil
 }
 
-func lines(v any) (any, error) {
+func lines(v any) (any, *Problem) {
 	list, ok := v.([]any)
 	if !ok || len(list) > 50 {
-		return nil, fmt.Errorf("It must be a list of at most 50 texts.")
+		return nil, Fault(BadValue, "It must be a list of at most 50 texts.")
 	}
 	out := make([]string, 0, len(list))
 	for _, e := range list {
 		s, ok := e.(string)
 		if s = strings.TrimSpace(s); !ok || s == "" || utf8.RuneCountInString(s) > 2000 {
-			return nil, fmt.Errorf("Each entry must be a text of 1 to 2000 characters.")
+			return nil, Fault(BadValue, "Each entry must be a text of 1 to 2000 characters.")
 		}
 		out = append(out, s)
 	}
