@@ -23,6 +23,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/offline"
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
 	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
+	"github.com/iterateswarm/iterateswarm/internal/prepared"
 	"github.com/iterateswarm/iterateswarm/internal/queue"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
@@ -71,14 +72,16 @@ func newApp(o Options) core.App {
 }
 
 // connect opens SQLite as PocketBase does, but syncs data.db on every commit:
-// without that a power cut loses what was acknowledged.
+// without that a power cut loses what was acknowledged. Each connection keeps
+// the statements it has parsed.
 func connect(path string) (*dbx.DB, error) {
 	sync := "NORMAL"
 	if filepath.Base(path) == "data.db" {
 		sync = "FULL"
 	}
-	return dbx.Open("sqlite", path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(200000000)"+
-		"&_pragma=synchronous("+sync+")&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32000)")
+	db := prepared.Open(path + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(200000000)" +
+		"&_pragma=synchronous(" + sync + ")&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32000)")
+	return dbx.NewFromDB(db, "sqlite"), nil
 }
 
 // Open takes the data directory, brings its schema up to date and wires the
