@@ -3,8 +3,6 @@ package main
 import (
 	"github.com/iterateswarm/iterateswarm/internal/offline"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
-	"os"
-	"strconv"
 	"strings"
 )
 
@@ -42,12 +40,9 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 	heated := in(l.load("toxicity/incivility.jsonl.gz"), "train")
 	attacks := l.load("injection/dev.jsonl.gz")
 
-	add(&out.Class, nlbse, issue, theLabel, offline.Lesson{Fit: true})
-	if os.Getenv("T_nlbse") != "" {
-		return out
-	}
+	add(&out.Class, nlbse, issue, theLabel, offline.Lesson{Fit: true, Weight: 0.6})
 	for _, set := range [][]row{maalej, play, clap} {
-		add(&out.Class, set, review, theLabel, offline.Lesson{Source: "reviews", Fit: true, Weight: tune("wr", 10)})
+		add(&out.Class, set, review, theLabel, offline.Lesson{Source: "reviews", Fit: true, Weight: 10})
 	}
 	add(&out.Class, clinc, chat, theLabel, offline.Lesson{Source: "clinc", Weight: 0.5})
 	add(&out.Class, frminer, chat, func(r row) string {
@@ -59,12 +54,12 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 	add(&out.Class, eclipse, issue, theLabel, offline.Lesson{Source: "eclipse", Weight: 0.3, Fit: true})
 	add(&out.Class, vscode, issue, theLabel, offline.Lesson{Source: "vscode-foreign", Fit: true})
 
-	for _, x := range seeds(int(tune("seeds", 600))) {
-		x.Weight = tune("ws", 2)
+	for _, x := range seeds(600) {
+		x.Weight = 2
 		out.Class = append(out.Class, x)
 	}
-	for _, x := range seedsForeign(int(tune("fseeds", 40))) {
-		x.Weight = tune("wf", 4)
+	for _, x := range seedsForeign(40) {
+		x.Weight = 4
 		out.Class = append(out.Class, x)
 	}
 
@@ -73,7 +68,7 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 		return map[string]string{"OB": "observed", "EB": "expected", "S2R": "step", "other": "other"}[r.Label]
 	}, offline.Lesson{Source: "bee"})
 	for i := range out.Roles {
-		out.Roles[i].Weight = map[string]float64{"observed": 1.5, "expected": tune("we", 8), "step": tune("wst", 4)}[out.Roles[i].Label]
+		out.Roles[i].Weight = map[string]float64{"observed": 1.5, "expected": 8, "step": 4}[out.Roles[i].Label]
 	}
 
 	yes := func(of ...string) func(row) string {
@@ -143,13 +138,3 @@ func issue(r row) triage.Item {
 func review(r row) triage.Item { return triage.Item{Text: r.Text, Channel: triage.ChannelReview} }
 
 func chat(r row) triage.Item { return triage.Item{Text: r.Text, Channel: triage.ChannelChat} }
-
-func tune(name string, d float64) float64 {
-	if s := os.Getenv("T_" + name); s != "" {
-		x, err := strconv.ParseFloat(s, 64)
-		if err == nil {
-			return x
-		}
-	}
-	return d
-}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,9 +17,6 @@ func scoreIssues(t *table, e *offline.Engine, rows []row) {
 			all[i].got, all[i].p = bestOf(all[i].v, triage.Bug, triage.Feature, triage.Question)
 		}
 		byRepo[all[i].row.Repo] = append(byRepo[all[i].row.Repo], all[i])
-	}
-	if len(all) < 1000 {
-		fmt.Print(confusion(all, same))
 	}
 	sum := 0.0
 	for _, j := range byRepo {

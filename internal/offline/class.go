@@ -88,14 +88,19 @@ func (j *judgement) rules(k kind, p []float64) {
 		}
 	}
 	words += len(j.report.titleWords.tokens)
+	// The head has seen thousands of reviews; there the rules only nudge.
+	nudge := 1.0
+	if j.report.channel == triage.ChannelReview {
+		nudge = 0.5
+	}
 	switch {
 	case words == 0:
 		shift(p, atNoise, 4)
 		return
 	case seen&(cueCrash|cueLoss) != 0 && words < 60:
-		shift(p, atBug, 3)
+		shift(p, atBug, 3*nudge)
 	case seen&serious != 0 && words < 60:
-		shift(p, atBug, 1.5)
+		shift(p, atBug, 1.5*nudge)
 	}
 	if seen&cueMinor != 0 && j.report.channel == triage.ChannelReview {
 		shift(p, atBug, 0.7)

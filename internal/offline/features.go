@@ -189,7 +189,7 @@ const (
 func (e *scratch) classVector(p *report, v *vector) {
 	v.reset()
 	kind := e.kind(p)
-	e.shape(p, v.open(tune("shape", 0.8)), kind)
+	e.shape(p, v.open(0.8), kind)
 	if kind == kindForeign {
 		e.counts.reset()
 		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
@@ -203,10 +203,10 @@ func (e *scratch) classVector(p *report, v *vector) {
 		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
 		e.counts.fill(v.open(1))
 		e.counts.reset()
-		e.addSentences(p, int(tune("lead", leadTokens)), grams{pairs: tune("bp", 1) > 0, chars: tune("bc", 0) > 0})
-		e.counts.fill(v.open(tune("bw", 1.5)))
-		e.form(p, v.open(tune("form", 1)))
-		e.code(p, v.open(tune("code", 0.8)))
+		e.addSentences(p, leadTokens, grams{pairs: true})
+		e.counts.fill(v.open(1.5))
+		e.form(p, v.open(1))
+		e.code(p, v.open(0.8))
 	case kindTitle:
 		e.counts.reset()
 		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
@@ -233,16 +233,15 @@ func (k kind) spaces() []uint32 {
 	return []uint32{spaceShape ^ 3, spaceShort}
 }
 
-// general names the space that a kind shares with others.
+// general names the space that the blocks of a kind share. Kinds do not share
+// it: pooling reviews, titles and other languages with issues cost 1 to 3 points.
 func (k kind) general() uint32 {
-	switch {
-	case k == kindIssue && tune("gi", 1) == 1:
+	switch k {
+	case kindIssue:
 		return 0x3c6ef372
-	case k == kindForeign && tune("gf", 1) == 1:
+	case kindForeign:
 		return 0x2545f491
-	case k == kindTitle && tune("gt", 2) == 1:
-		return 0x3c6ef372
-	case k == kindTitle && tune("gt", 2) == 2:
+	case kindTitle:
 		return 0x4c6ef372
 	}
 	return 0x1b56c4e9

@@ -40,10 +40,10 @@ const (
 )
 
 var (
-	classFit    = fitOptions{cost: tune("cc", 0.02), epochs: 12, rarity: tune("idf", 0.7)}
-	severityFit = fitOptions{cost: tune("cs", 0.015), epochs: 12, rarity: tune("is", 0.3)}
-	roleFit     = fitOptions{cost: tune("cr", 0.1), epochs: 12, rarity: tune("ir", 0.7)}
-	riskFit     = fitOptions{cost: tune("ck", 0.1), epochs: 12, rarity: tune("ik", 0.7)}
+	classFit    = fitOptions{cost: 0.02, epochs: 12, rarity: 0.5}
+	severityFit = fitOptions{cost: 0.015, epochs: 12, rarity: 0.3}
+	roleFit     = fitOptions{cost: 0.1, epochs: 12, rarity: 0.7}
+	riskFit     = fitOptions{cost: 0.1, epochs: 12, rarity: 0.7}
 )
 
 // folds is how many parts the calibration cuts the rows into.
@@ -56,9 +56,6 @@ func Train(l Lessons, progress func(string)) ([]byte, error) {
 	m.Templates = templates(l.Class)
 	m.index()
 	progress("class")
-	if tune("noclass", 0) == 1 {
-		l.Class = l.Class[:200]
-	}
 	if err := m.trainClass(l.Class); err != nil {
 		return nil, err
 	}
@@ -247,7 +244,7 @@ func (m *model) trainSeverity(rows []Lesson) {
 	for k := range share {
 		// The set holds twice as many of the two ends as of the middle; the
 		// product must not.
-		c.B[k] -= tune("prior", 0.8) * math.Log(max(share[k], 1e-3))
+		c.B[k] -= 0.8 * math.Log(max(share[k], 1e-3))
 	}
 	m.Calibration["severity/title"] = c
 }
@@ -319,7 +316,7 @@ func (m *model) trainRisks(l Lessons) {
 		}
 		switch name {
 		case "injection":
-			m.Thresholds[name] = atFalseRate(sc, lab, 0.012)
+			m.Thresholds[name] = atFalseRate(sc, lab, 0.006)
 		default:
 			m.Thresholds[name] = bestF1(sc, lab)
 		}

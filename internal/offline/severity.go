@@ -2,6 +2,7 @@ package offline
 
 import (
 	"math"
+	"strings"
 
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
@@ -75,6 +76,35 @@ func (j *judgement) severityVector() {
 	}
 	j.vector.reset()
 	j.counts.fill(j.vector.open(1))
+	b := j.vector.open(0.8)
+	on := func(id uint32) { b.features = append(b.features, feature{id*0x9e3779b1 ^ 0x51ed270b, 64}) }
+	text := p.title
+	if text == "" {
+		text = cutAt(p.text, 400)
+	}
+	for i, mark := range [...]string{"[@", "::", "()", "[", "\"", "...", "<", "=", "/", "->", "?", "!", ".cpp", ".js"} {
+		if strings.Contains(text, mark) {
+			on(uint32(i))
+		}
+	}
+	on(40 + uint32(len(text)/16))
+	loud := 0
+	for w := range strings.FieldsSeq(text) {
+		if len(w) > 3 && strings.ToUpper(w) == w && strings.ToLower(w) != w {
+			loud++
+		}
+	}
+	on(80 + uint32(min(loud, 3)))
+	seen := j.cues()
+	for i := range uint32(numCues) {
+		if seen&(1<<i) != 0 {
+			on(100 + i)
+		}
+	}
+	if w := p.titleWords.tokens; len(w) > 1 {
+		on(w[0].hash | 1)
+		on(w[len(w)-1].hash &^ 1)
+	}
 }
 
 // boost adds what the rules know, in log odds.
@@ -83,7 +113,7 @@ func (j *judgement) boost(k kind, l *[4]float64) {
 	const critical, high, medium, low = 0, 1, 2, 3
 	strength := 1.0
 	if j.summary(k) {
-		strength = tune("st", 0.5)
+		strength = 0.4
 	}
 	minor := seen&cueMinor != 0 && seen&(cueLoss|cueSecurity) == 0 && seen&(cueCrash|cueBlocked|cueMoney) == 0
 	switch j.verdict.Class {

@@ -78,7 +78,7 @@ func (w *words) split(s string, base int) {
 				continue
 			case 1:
 				if n := linkLength(s[i:]); n > 0 {
-					w.tokens = append(w.tokens, token{hashLink, int32(base + i), int32(base + i + n), 0, 0, linkToken})
+					w.link(s[i:i+n], base+i)
 					i += n
 					continue
 				}
@@ -111,6 +111,35 @@ func (w *words) split(s string, base int) {
 		default:
 			i += n
 		}
+	}
+}
+
+// maxLinkWords is how many words of one address count.
+const maxLinkWords = 8
+
+// link appends an address: one token for the whole and one for each of its
+// first words, under names of their own, so that "crash" in it is no crash.
+func (w *words) link(s string, base int) {
+	r := int32(len(w.runes))
+	w.tokens = append(w.tokens, token{hashLink, int32(base), int32(base + len(s)), r, r, linkToken})
+	for i, n := 4, 0; i < len(s) && n < maxLinkWords; {
+		if c := asciiClass[s[i]&0x7f]; c != 1 && c != 2 {
+			i++
+			continue
+		}
+		start, h := i, uint64(hashLink)
+		for i < len(s) && i-start < 40 {
+			c := s[i]
+			if k := asciiClass[c&0x7f]; k == 2 {
+				c = '0'
+			} else if k != 1 {
+				break
+			}
+			h = mixRune(h, rune(c|0x20))
+			i++
+		}
+		w.tokens = append(w.tokens, token{fold(h), int32(base + start), int32(base + i), r, r, linkToken})
+		n++
 	}
 }
 

@@ -90,7 +90,7 @@ func spread(rows []sample, bits int, rarity float64) ([]sample, []float32) {
 	gain := make([]float32, 1<<bits)
 	for i, n := range df {
 		if n > 0 {
-			gain[i] = float32(math.Pow(math.Log(float64(len(rows)+1)/float64(n)), tune("idf", 0.7)))
+			gain[i] = float32(math.Pow(math.Log(float64(len(rows)+1)/float64(n)), 0.7))
 		}
 	}
 	out := make([]sample, len(rows))
@@ -117,7 +117,7 @@ func largest(w []float32) float64 {
 		return 0
 	}
 	slices.Sort(abs)
-	return float64(abs[len(abs)-1-len(abs)/int(tune("clip", 2000))])
+	return float64(abs[len(abs)-1-len(abs)/2000])
 }
 
 func descend(rows []sample, class, target, bits int, o fitOptions) ([]float32, float32) {
