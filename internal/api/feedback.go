@@ -70,9 +70,7 @@ func (a *API) takeIn(e *core.RequestEvent) (*core.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isNew {
-		a.metrics.received.WithLabelValues(r.GetString("source")).Inc()
-	} else {
+	if !isNew {
 		e.Response.Header().Set("X-Feedback-Known", r.Id)
 	}
 	return r, nil

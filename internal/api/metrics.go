@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/records"
 )
 
 // metrics is what /metrics shows: counters of this process, and gauges that a
@@ -19,6 +21,27 @@ type metrics struct {
 	handler  http.Handler
 	requests *prometheus.CounterVec
 	received *prometheus.CounterVec
+	sources  bounded
+}
+
+// mostSources is how many sources are counted each by its name.
+const mostSources = 50
+
+// bounded lets the first few names through and calls the rest "other": what
+// strangers name must not fill the memory.
+type bounded struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (b *bounded) name(s string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.seen[s] && len(b.seen) >= mostSources {
+		return "other"
+	}
+	b.seen[s] = true
+	return s
 }
 
 func newMetrics(p *pipeline.Pipeline) *metrics {
@@ -30,8 +53,14 @@ func newMetrics(p *pipeline.Pipeline) *metrics {
 		received: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "iterateswarm_feedback_received_total", Help: "New messages stored since the process started, by source."},
 			[]string{"source"}),
+		sources: bounded{seen: map[string]bool{}},
 	}
 	reg.MustRegister(m.requests, m.received, &counted{p: p}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// A message that is known already is no record that is created.
+	p.App.OnRecordAfterCreateSuccess(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
+		m.received.WithLabelValues(m.sources.name(e.Record.GetString("source"))).Inc()
+		return e.Next()
+	})
 	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 	return m
 }
@@ -39,6 +68,11 @@ func newMetrics(p *pipeline.Pipeline) *metrics {
 func (m *metrics) request(method, pattern string, status int) {
 	if pattern == "" {
 		pattern = "none"
+	}
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	default:
+		method = "other"
 	}
 	m.requests.WithLabelValues(method, pattern, strconv.Itoa(status)).Inc()
 }

@@ -43,9 +43,6 @@ func (a *API) webhook(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	if n := len(reply.Items); n > 0 {
-		a.metrics.received.WithLabelValues(source.GetString("slug")).Add(float64(n))
-	}
 	for name, values := range reply.Header {
 		for _, v := range values {
 			e.Response.Header().Add(name, v)
