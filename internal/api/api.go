@@ -47,6 +47,7 @@ func New(p *pipeline.Pipeline, cfg config.Config, lg *slog.Logger) *API {
 		setup:   newSetup(),
 	}
 	a.metrics = newMetrics(p)
+	a.limitSignIn(p.App)
 	return a
 }
 

@@ -13,8 +13,16 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/records"
 )
 
-// recordsRoute is where PocketBase creates feedback records.
-const recordsRoute = "/api/collections/feedback/records"
+// createsFeedback recognises the route on which PocketBase creates feedback
+// records. It takes a collection's name in any case, and its id.
+func createsFeedback(e *core.RequestEvent) bool {
+	name := e.Request.PathValue("collection")
+	if name == "" || !strings.HasSuffix(strings.TrimSuffix(e.Request.URL.Path, "/"), "/records") {
+		return false
+	}
+	c, err := e.App.FindCachedCollectionByNameOrId(name)
+	return err == nil && c.Name == records.Feedback
+}
 
 // ingestKey lets a request with an ingest key act as that key, on the two
 // routes that take feedback and nowhere else. PocketBase's rules then see the
@@ -25,7 +33,8 @@ func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
 		Priority: apis.DefaultLoadAuthTokenMiddlewarePriority + 1,
 		Func: func(e *core.RequestEvent) error {
 			path := strings.TrimSuffix(e.Request.URL.Path, "/")
-			if e.Request.Method != http.MethodPost || (path != "/api/feedback" && path != recordsRoute) {
+			toRecords := createsFeedback(e)
+			if e.Request.Method != http.MethodPost || (path != "/api/feedback" && !toRecords) {
 				return e.Next()
 			}
 			if key := givenKey(e.Request); key != "" {
@@ -35,7 +44,7 @@ func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
 				}
 				e.Auth = r
 			}
-			if path == recordsRoute {
+			if toRecords {
 				if err := a.guardRecords(e); err != nil {
 					return err
 				}
