@@ -3,9 +3,12 @@ package acceptance
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +251,22 @@ func TestVerdictsAreTheServers(t *testing.T) {
 			t.Errorf("%s: the message is %v", name, r.PublicExport())
 		}
 	}
+	// The collection's id and another case are the same door.
+	c, err := s.App.FindCollectionByNameOrId(records.Feedback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"feedback", "FeedBack", c.Id} {
+		at := s.URL + "/api/collections/" + name + "/records"
+		half := `{"project":"` + s.Project() + `","content":"half \ud83d"}`
+		if err := isProblem(must(t, call{method: "POST", url: at, token: m.caller("triager").token, body: half,
+			header: map[string]string{"Content-Type": "application/json"}}), 40002); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if a := must(t, call{method: "POST", url: at, key: m.caller("key").key, body: map[string]any{"content": "hello by " + name}}); a.status != 200 {
+			t.Errorf("%s with a key: %d %s", name, a.status, a.body)
+		}
+	}
 	// A message is never changed, and the audit is never touched.
 	root := m.caller("superuser")
 	f, err := s.App.FindFirstRecordByFilter(records.Feedback, "id != ''")
@@ -360,6 +379,44 @@ func TestGuessingPasswordsIsSlow(t *testing.T) {
 		if first == 0 || first > 6 {
 			t.Errorf("%s: the first 429 came at guess %d, want one of the first 6", collection, first)
 		}
+	}
+}
+
+// C5: nor do many addresses help.
+func TestGuessingOneAccountIsSlowFromEverywhere(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux answers on all of 127.0.0.0/8; run this there")
+	}
+	s := servertest.Start(t)
+	for _, email := range []string{"maya@example.com", "tom@example.com"} {
+		s.Save(records.Users, map[string]any{"email": email, "password": "correct horse", "verified": true})
+	}
+	try := func(from int, identity, password string) int {
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(from))}}
+		elsewhere := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
+		res, err := elsewhere.Post(s.URL+"/api/collections/users/auth-with-password", "application/json",
+			strings.NewReader(fmt.Sprintf(`{"identity":%q,"password":%q}`, identity, password)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode == 429 && res.Header.Get("Retry-After") == "" {
+			t.Error("429 without Retry-After")
+		}
+		return res.StatusCode
+	}
+	slowed := 0
+	for i := range 20 {
+		if try(i+1, []string{"maya@example.com", "MAYA@example.com "}[i%2], fmt.Sprint("guess ", i)) == 429 {
+			slowed++
+		}
+	}
+	if slowed < 9 || slowed > 10 {
+		t.Errorf("%d of 20 guesses from 20 addresses were refused, want 10", slowed)
+	}
+	if got := try(100, "tom@example.com", "correct horse"); got != 200 {
+		t.Errorf("another account meanwhile: %d, want 200", got)
 	}
 }
 
