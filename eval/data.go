@@ -12,21 +12,20 @@ import (
 
 // row is one line of any set. Each set fills what it has.
 type row struct {
-	ID       string          `json:"id"`
-	Repo     string          `json:"repo"`
-	Title    string          `json:"title"`
-	Body     string          `json:"body"`
-	Text     string          `json:"text"`
-	Label    string          `json:"label"`
-	LabelRaw string          `json:"label_raw"`
-	Split    string          `json:"split"`
-	Lang     string          `json:"lang"`
-	App      string          `json:"app"`
-	Kind     string          `json:"kind"`
-	Severity string          `json:"severity4"`
-	English  string          `json:"translation_en"`
-	Channel  string          `json:"channel"`
-	Expect   json.RawMessage `json:"expect"`
+	ID       string `json:"id"`
+	Repo     string `json:"repo"`
+	Title    string `json:"title"`
+	Body     string `json:"body"`
+	Text     string `json:"text"`
+	Label    string `json:"label"`
+	LabelRaw string `json:"label_raw"`
+	Split    string `json:"split"`
+	Lang     string `json:"lang"`
+	App      string `json:"app"`
+	Kind     string `json:"kind"`
+	Severity string `json:"severity4"`
+	English  string `json:"translation_en"`
+	Channel  string `json:"channel"`
 }
 
 // load reads DIR/name, gzip JSON Lines.
@@ -56,7 +55,7 @@ func load(dir, name string) ([]row, error) {
 	return rows, nil
 }
 
-// must loads a set or remembers the first error; the caller asks for err once.
+// loader loads sets and remembers the first error; the caller asks for it once.
 type loader struct {
 	dir string
 	err error

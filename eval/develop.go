@@ -10,16 +10,16 @@ import (
 )
 
 // held says whether a row belongs to the fifth that development scores on.
-func held(r row) bool {
+func held(r row, fold int) bool {
 	h := fnv.New32a()
 	h.Write([]byte(r.ID))
-	return h.Sum32()%5 == 0
+	return h.Sum32()%5 == uint32(fold)
 }
 
 // develop trains on four fifths of the training splits and scores the rest.
 func develop(o options) error {
 	l := &loader{dir: o.data}
-	rows := lessons(l, func(r row) bool { return !held(r) })
+	rows := lessons(l, func(r row) bool { return !held(r, o.fold) })
 	if l.err != nil {
 		return l.err
 	}
@@ -33,7 +33,7 @@ func develop(o options) error {
 	if err != nil {
 		return err
 	}
-	t, err := scoreSets(e, l, devSplit)
+	t, err := scoreSets(e, l, split{held: true, fold: o.fold})
 	if err != nil {
 		return err
 	}

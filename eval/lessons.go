@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// lessons makes the training rows of the shipped model. With held set, a fifth
-// of every training split is left out, to tune on.
+// lessons makes the training rows of the model. A row for which keep is false
+// is left out; nil keeps all.
 func lessons(l *loader, keep func(row) bool) offline.Lessons {
 	var out offline.Lessons
 	add := func(to *[]offline.Lesson, rows []row, item func(row) triage.Item, label func(row) string, base offline.Lesson) {

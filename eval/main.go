@@ -25,6 +25,7 @@ func main() {
 	flags.StringVar(&o.data, "data", "", "folder of the public sets")
 	flags.StringVar(&o.out, "out", "", "file to write: weights for train, the report otherwise")
 	flags.BoolVar(&o.dev, "dev", false, "hold back a fifth of each training split and score on it; looks at no test split")
+	flags.IntVar(&o.fold, "fold", 0, "which fifth --dev holds back, 0 to 4")
 	_ = flags.Parse(args)
 	var err error
 	switch {
@@ -44,4 +45,5 @@ func main() {
 type options struct {
 	data, out string
 	dev       bool
+	fold      int
 }

@@ -8,18 +8,17 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
 
-// split chooses the rows of a set that are scored.
-type split int
+// split chooses the rows of a set that are scored: the test split, or a held
+// fifth of the training split.
+type split struct {
+	held bool
+	fold int
+}
 
-const (
-	testSplit split = iota
-	devSplit        // the held fifth of the training split
-)
-
-func (s split) of(rows []row, train ...string) []row {
+func (s split) of(rows []row) []row {
 	var out []row
 	for _, r := range rows {
-		if s == testSplit && r.Split == "test" || s == devSplit && held(r) && oneOf(r.Split, append(train, "train", "")...) {
+		if !s.held && r.Split == "test" || s.held && held(r, s.fold) && oneOf(r.Split, "train", "") {
 			out = append(out, r)
 		}
 	}
@@ -40,7 +39,7 @@ func score(o options) error {
 		}
 		return nil
 	}
-	t, err := scoreSets(e, &loader{dir: o.data}, testSplit)
+	t, err := scoreSets(e, &loader{dir: o.data}, split{})
 	if err != nil {
 		return err
 	}
@@ -55,7 +54,7 @@ func score(o options) error {
 func scoreSets(e *offline.Engine, l *loader, s split) (*table, error) {
 	t := new(table)
 	nlbse := l.load("nlbse24-issues/test.jsonl.gz")
-	if s == devSplit {
+	if s.held {
 		nlbse = s.of(l.load("nlbse24-issues/train.jsonl.gz"))
 	}
 	scoreIssues(t, e, nlbse)

@@ -108,7 +108,7 @@ func scoreRisks(t *table, e *offline.Engine, l *loader, s split) {
 	_, both, a, n = measure(s.of(l.load("toxicity/incivility.jsonl.gz")), chat, "uncivil", triage.FlagToxic, func(r offline.Risks) float64 { return r.Uncivil })
 	t.add("incivility, flag macro-F1", both, ".70", ".73", n)
 	t.add("incivility, AUC", a, "", "", n)
-	if s == devSplit {
+	if s.held {
 		attacks := s.of(l.load("injection/dev.jsonl.gz"))
 		var hit, all, false_, benign float64
 		for _, r := range attacks {
@@ -142,7 +142,7 @@ func scoreRisks(t *table, e *offline.Engine, l *loader, s split) {
 }
 
 func scoreForeign(t *table, e *offline.Engine, s split, rows []row) {
-	if s == testSplit {
+	if !s.held {
 		return // the set has no test split; see eval --dev
 	}
 	j := judgeAll(e, s.of(rows), issue)

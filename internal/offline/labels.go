@@ -3,6 +3,7 @@ package offline
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
@@ -144,8 +145,16 @@ func stem(w string) string {
 	return w
 }
 
-// areas are parts of programs that people name in reports.
-const areas = ` login signup register account profile password settings preferences search filter export import upload download sync backup payment checkout billing invoice subscription notification notifications email chat message messages camera video audio player keyboard editor menu sidebar toolbar dashboard calendar map maps button page screen tab dialog form table chart report api server database cache installer update plugin extension widget theme terminal debugger printer print scroll navigation navbar homepage cart order orders feed photo photos gallery image images attachment attachments comments timeline graph wallet microphone bluetooth wifi vpn proxy cli sdk docs documentation `
+// areaWords are parts of programs that people name in reports.
+const areaWords = `login signup register account profile password settings preferences search filter export import upload download sync backup payment checkout billing invoice subscription notification notifications email chat message messages camera video audio player keyboard editor menu sidebar toolbar dashboard calendar map maps button page screen tab dialog form table chart report api server database cache installer update plugin extension widget theme terminal debugger printer print scroll navigation navbar homepage cart order orders feed photo photos gallery image images attachment attachments comments timeline graph wallet microphone bluetooth wifi vpn proxy cli sdk docs documentation`
+
+var areas = sync.OnceValue(func() map[uint32]bool {
+	set := make(map[uint32]bool)
+	for w := range strings.FieldsSeq(areaWords) {
+		set[wordHash(w)] = true
+	}
+	return set
+})
 
 // components picks from the project's own list, or names the parts of the
 // program that the text speaks of, in the text's own words.
@@ -160,19 +169,19 @@ func (j *judgement) components() []string {
 		}
 		return out
 	}
-	collect := func(w *words, text string, ok func(int) bool) {
+	known := areas()
+	collect := func(w *words, ok func(int) bool) {
 		for i := range min(len(w.tokens), 400) {
 			t := &w.tokens[i]
-			if t.kind != wordToken || t.r1-t.r0 > 14 || !ok(i) || len(out) >= 4 {
+			if t.kind != wordToken || !known[t.hash] || !ok(i) || len(out) >= 4 {
 				continue
 			}
-			word := string(w.runes[t.r0:t.r1])
-			if strings.Contains(areas, " "+word+" ") && !slices.Contains(out, word) {
+			if word := string(w.runes[t.r0:t.r1]); !slices.Contains(out, word) {
 				out = append(out, word)
 			}
 		}
 	}
-	collect(&j.report.titleWords, j.report.title, func(int) bool { return true })
-	collect(&j.report.textWords, j.report.text, func(i int) bool { return j.inProse[i] && !j.injected[i] })
+	collect(&j.report.titleWords, func(int) bool { return true })
+	collect(&j.report.textWords, func(i int) bool { return j.inProse[i] && !j.injected[i] })
 	return out
 }

@@ -113,7 +113,7 @@ func (j *judgement) boost(k kind, l *[4]float64) {
 	const critical, high, medium, low = 0, 1, 2, 3
 	strength := 1.0
 	if j.summary(k) {
-		strength = 0.4
+		strength = 0.25
 	}
 	minor := seen&cueMinor != 0 && seen&(cueLoss|cueSecurity) == 0 && seen&(cueCrash|cueBlocked|cueMoney) == 0
 	switch j.verdict.Class {

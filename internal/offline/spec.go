@@ -36,7 +36,7 @@ func (j *judgement) steps() {
 	v.Steps = []string{}
 	for i, s := range v.Sentences {
 		src := &p.sentences[i]
-		if src.injected {
+		if src.injected || s.Role == triage.RoleOther {
 			continue
 		}
 		text := plain(cutAt(j.partText(s.Part)[s.Start:s.End], 2000))
