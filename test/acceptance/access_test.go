@@ -507,3 +507,42 @@ func TestNoStartWithoutTheKey(t *testing.T) {
 		t.Error("a new key was made over secrets that it cannot open")
 	}
 }
+
+// What an operator switches off is off, and whom he trusts may come in.
+func TestSwitches(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t, func(o *command.Options) {
+		o.Config.API.PublicIngest, o.Config.API.PublicNumbers = false, false
+		o.Config.API.TrustedOrigins = []string{"https://www.example.com"}
+	})
+	body := map[string]string{"content": "The app crashes when I open the settings"}
+	if err := isProblem(must(t, call{method: "POST", url: s.URL + "/api/feedback", body: body}), 40302); err != nil {
+		t.Errorf("without a key: %v", err)
+	}
+	for who, c := range map[string]call{"a key": {key: s.Key()}, "a triager": {token: s.User("triager")}} {
+		c.method, c.url, c.body = "POST", s.URL+"/api/feedback", body
+		if a := must(t, c); a.status != 200 {
+			t.Errorf("%s: %d %s", who, a.status, a.body)
+		}
+	}
+	for _, path := range []string{"/api/stats", "/api/metrics", "/metrics"} {
+		if err := isProblem(must(t, call{method: "GET", url: s.URL + path}), 40101); err != nil {
+			t.Errorf("GET %s without a login: %v", path, err)
+		}
+		if a := must(t, call{method: "GET", url: s.URL + path, token: s.User("viewer")}); a.status != 200 {
+			t.Errorf("GET %s with a login: %d", path, a.status)
+		}
+	}
+	for _, path := range []string{"/api/health", "/api/ready"} {
+		if a := must(t, call{method: "GET", url: s.URL + path}); a.status != 200 {
+			t.Errorf("GET %s: %d, want 200 for whoever watches", path, a.status)
+		}
+	}
+	for origin, want := range map[string]string{"https://www.example.com": "https://www.example.com", "https://evil.example": "",
+		"https://www.example.com.evil.example": "", "null": ""} {
+		a := must(t, call{method: "GET", url: s.URL + "/api/health", header: map[string]string{"Origin": origin}})
+		if got := a.header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("origin %s may read as %q, want %q", origin, got, want)
+		}
+	}
+}
