@@ -59,6 +59,10 @@ func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
 	}
 }
 
+// recordTexts are the fields of a feedback record that a caller sets and that
+// are texts.
+var recordTexts = []string{"content", "source", "user_id", "user_name", "subject", "external_id", "permalink", "project"}
+
 // guardRecords holds a create through the records API to what POST
 // /api/feedback asks of a message: the rate of the key and clean JSON.
 func (a *API) guardRecords(e *core.RequestEvent) error {
@@ -75,8 +79,14 @@ func (a *API) guardRecords(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	if p := checkJSON(raw); p != nil {
-		return p
+	body, err := jsonObject(raw)
+	if err != nil {
+		return err
+	}
+	for _, f := range recordTexts { // PocketBase would make a text of a number
+		if _, isText := body[f].(string); !isText && body[f] != nil {
+			return pipeline.Fault(pipeline.BadType, "%s must be a text.", f).At(f)
+		}
 	}
 	e.Request.Body = replay(raw)
 	return nil
