@@ -87,7 +87,7 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 	some := func(rows []row, n int) []row { return rows[:min(n, len(rows))] }
 	for _, set := range [][]row{some(maalej, 400), some(play, 400), some(clap, 400)} {
 		add(&out.Spam, set, review, no, offline.Lesson{Source: "reviews", Weight: 0.5})
-		add(&out.Injection, set, review, no, offline.Lesson{Source: "reviews"})
+		add(&out.Injection, set, review, no, offline.Lesson{Source: "reviews", Weight: 0.9})
 	}
 	for _, set := range [][]row{some(sms, 1500), some(heated, 2500), surge} {
 		add(&out.Injection, set, chat, no, offline.Lesson{Source: "no attack", Weight: 0.5})
@@ -109,7 +109,7 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 		}
 	}
 	add(&out.Spam, nlbse, issue, no, offline.Lesson{Weight: 0.3})
-	add(&out.Injection, nlbse, issue, no, offline.Lesson{})
+	add(&out.Injection, nlbse, issue, no, offline.Lesson{Weight: 0.9})
 	return out
 }
 

@@ -316,7 +316,20 @@ func (m *model) trainRisks(l Lessons) {
 		}
 		switch name {
 		case "injection":
-			m.Thresholds[name] = atFalseRate(sc, lab, 0.006)
+			// Few alarms on ordinary feedback, and few on text that is full of the
+			// words of an attack and harmless: those rows have full weight.
+			var hard []float64
+			var answers []int
+			for i, k := 0, 0; i < len(samples); i++ {
+				if heads[i] != at {
+					continue
+				}
+				if weights[i] >= 1 {
+					hard, answers = append(hard, sc[k]), append(answers, lab[k])
+				}
+				k++
+			}
+			m.Thresholds[name] = max(atFalseRate(sc, lab, 0.006), atFalseRate(hard, answers, 0.015))
 		default:
 			m.Thresholds[name] = bestF1(sc, lab)
 		}

@@ -386,16 +386,10 @@ func checkVerdict(t *testing.T, it triage.Item, v triage.Verdict) {
 	if n := utf8.RuneCountInString(v.Title); n < 5 || n > 100 || strings.ContainsAny(v.Title, "\n\r\x00") || !utf8.ValidString(v.Title) {
 		t.Errorf("title %q", v.Title)
 	}
-	part := func(p triage.Part) string {
-		if p == triage.PartTitle {
-			return it.Title
-		}
-		return it.Text
-	}
+	edges := map[triage.Part][]bool{triage.PartTitle: runeEdges(it.Title), triage.PartText: runeEdges(it.Text)}
 	ok := func(p triage.Part, start, end int) bool {
-		s := part(p)
-		edge := func(i int) bool { return i == len(s) || utf8.RuneStart(s[i]) }
-		return start >= 0 && start < end && end <= len(s) && edge(start) && edge(end)
+		e := edges[p]
+		return start >= 0 && start < end && end < len(e) && e[start] && e[end]
 	}
 	for _, x := range v.Evidence {
 		if !ok(x.Part, x.Start, x.End) {
@@ -421,6 +415,16 @@ func checkVerdict(t *testing.T, it triage.Item, v triage.Verdict) {
 	if v.Flags == nil || v.Steps == nil || v.Criteria == nil || v.Labels == nil || v.Components == nil || v.Missing == nil || v.Sentences == nil || v.Evidence == nil {
 		t.Error("a list is nil")
 	}
+}
+
+// runeEdges says of each offset whether a character begins there or s ends.
+func runeEdges(s string) []bool {
+	e := make([]bool, len(s)+1)
+	for i := range s {
+		e[i] = true
+	}
+	e[len(s)] = true
+	return e
 }
 
 func has(list []string, s string) bool {

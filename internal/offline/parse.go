@@ -78,8 +78,7 @@ func (p *report) parse(it triage.Item, known func(uint32) bool) {
 		p.channel = triage.ChannelReview
 	}
 	p.titleWords.split(p.title, 0)
-	if strings.TrimSpace(p.title) != "" {
-		s, e := trimmed(p.title, 0, len(p.title))
+	if s, e := trimmed(p.title, 0, len(p.title)); s < e {
 		p.sentences = append(p.sentences, span{part: triage.PartTitle, start: s, end: e, t1: len(p.titleWords.tokens), line: -1})
 	}
 	p.readLines(known)
