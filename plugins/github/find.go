@@ -67,7 +67,7 @@ func (t *Tracker) list(ctx context.Context, creator string, ours []string, req s
 	}
 	var found []sdk.Found
 	for range maxPages {
-		page, next, err := t.page(ctx, options)
+		page, next, err := t.announced(ctx, options)
 		if err != nil {
 			return nil, fmt.Errorf("list issues: %s", reason(err))
 		}
@@ -85,6 +85,19 @@ func (t *Tracker) list(ctx context.Context, creator string, ours []string, req s
 		options.Page = next
 	}
 	return nil, fmt.Errorf("list issues: more than %d since %s", maxPages*pageSize, req.Since.Format(time.DateOnly))
+}
+
+// announced reads a page that the one before has announced. One that is empty
+// comes from a replica that lags behind, and would hide all that follow; it is
+// asked for again.
+func (t *Tracker) announced(ctx context.Context, options *gh.IssueListByRepoOptions) (list []*gh.Issue, next int, err error) {
+	for range 5 {
+		list, next, err = t.page(ctx, options)
+		if err != nil || len(list) > 0 || options.Page <= 1 {
+			return list, next, err
+		}
+	}
+	return nil, 0, fmt.Errorf("page %d is empty, though page %d says that it is there", options.Page, options.Page-1)
 }
 
 func (t *Tracker) page(ctx context.Context, options *gh.IssueListByRepoOptions) (list []*gh.Issue, next int, err error) {
