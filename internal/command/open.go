@@ -147,7 +147,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	p = pipeline.New(cfg)
 	q, err := queue.Open(ctx, s.App, queue.Config{
-		Workers: p.Workers(), Queues: map[string]int{pipeline.TriageQueue: o.Config.Queue.Workers},
+		Workers: p.Workers(), Queues: map[string]int{pipeline.TriageQueue: o.Config.Queue.Workers, pipeline.SuspectQueue: 1},
 		FetchCooldown: o.Config.Queue.FetchCooldown, Log: quieter(o.Log),
 	})
 	if err != nil {

@@ -27,19 +27,22 @@ const LostAttempts = 3
 // recover gives back what a dead process was working on. A message that was
 // lost too often is quarantined; a create that was on its way is unknown.
 func (p *Pipeline) recover() error {
-	lost, err := p.queue.Reset(func(tx core.App, job queue.Lost) (bool, error) {
+	lost, err := p.queue.Reset(func(tx core.App, job queue.Lost) (string, error) {
 		if job.Kind != (TriageArgs{}).Kind() {
-			return true, nil
+			return job.Queue, nil
 		}
 		var args TriageArgs
 		if err := json.Unmarshal(job.Args, &args); err != nil {
-			return false, nil // not ours; it cannot be worked
+			return "", nil // not ours; it cannot be worked
 		}
 		r, err := tx.FindRecordById(records.Feedback, args.ID)
 		if err != nil {
-			return false, nil // the message was erased
+			return "", nil // the message was erased
 		}
-		return p.countLost(tx, r)
+		if again, err := p.countLost(tx, r); !again {
+			return "", err
+		}
+		return SuspectQueue, nil
 	})
 	if err != nil {
 		return fmt.Errorf("recover jobs: %w", err)

@@ -14,8 +14,13 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
 
-// TriageQueue is the queue of triage jobs.
-const TriageQueue = "triage"
+// The queues of triage jobs. A message whose process died goes on as a suspect:
+// suspects are worked one at a time, so that the one that kills is found and
+// those that ran beside it are not put aside with it.
+const (
+	TriageQueue  = "triage"
+	SuspectQueue = "triage_suspect"
+)
 
 // TriageArgs names the message to settle. Args hold ids only.
 type TriageArgs struct {

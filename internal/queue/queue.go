@@ -171,37 +171,39 @@ func (q *Queue) EnqueueMany(ctx context.Context, jobs []river.InsertManyParams) 
 
 // Lost is a job that was running when its process died.
 type Lost struct {
-	Kind string
-	Args []byte // JSON
+	Kind  string
+	Queue string
+	Args  []byte // JSON
 }
 
 // Reset gives the jobs of a dead process back. It must run before Start, by
 // the one process that holds the data directory. For each lost job it calls
-// seen inside the transaction; when seen answers false the job is cancelled
-// instead.
-func (q *Queue) Reset(seen func(tx core.App, job Lost) (again bool, err error)) (int, error) {
+// seen inside the transaction, which answers into which queue the job goes; it
+// is cancelled when that is "".
+func (q *Queue) Reset(seen func(tx core.App, job Lost) (to string, err error)) (int, error) {
 	n := 0
 	err := q.app.RunInTransaction(func(tx core.App) error {
 		var rows []struct {
-			ID   int64  `db:"id"`
-			Kind string `db:"kind"`
-			Args string `db:"args"`
+			ID    int64  `db:"id"`
+			Kind  string `db:"kind"`
+			Queue string `db:"queue"`
+			Args  string `db:"args"`
 		}
-		err := tx.DB().NewQuery(`SELECT id, kind, json(args) AS args FROM river_job WHERE state = 'running'`).All(&rows)
+		err := tx.DB().NewQuery(`SELECT id, kind, queue, json(args) AS args FROM river_job WHERE state = 'running'`).All(&rows)
 		if err != nil {
 			return fmt.Errorf("lost jobs: %w", err)
 		}
 		n = len(rows)
 		for _, r := range rows {
-			again, err := seen(tx, Lost{Kind: r.Kind, Args: []byte(r.Args)})
+			to, err := seen(tx, Lost{Kind: r.Kind, Queue: r.Queue, Args: []byte(r.Args)})
 			if err != nil {
 				return err
 			}
-			query := `UPDATE river_job SET state = 'available' WHERE id = {:id}`
-			if !again {
+			query := `UPDATE river_job SET state = 'available', queue = {:to} WHERE id = {:id}`
+			if to == "" {
 				query = `UPDATE river_job SET state = 'cancelled', finalized_at = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE id = {:id}`
 			}
-			if _, err := tx.DB().NewQuery(query).Bind(dbx.Params{"id": r.ID}).Execute(); err != nil {
+			if _, err := tx.DB().NewQuery(query).Bind(dbx.Params{"id": r.ID, "to": to}).Execute(); err != nil {
 				return fmt.Errorf("give back job %d: %w", r.ID, err)
 			}
 		}
