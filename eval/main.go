@@ -26,11 +26,14 @@ func main() {
 	flags.StringVar(&o.out, "out", "", "file to write: weights for train, the report otherwise")
 	flags.BoolVar(&o.dev, "dev", false, "hold back a fifth of each training split and score on it; looks at no test split")
 	flags.IntVar(&o.fold, "fold", 0, "which fifth --dev holds back, 0 to 4")
+	flags.BoolVar(&o.protocol, "nlbse", false, "the NLBSE'24 protocol: train on its train split alone, score its test split")
 	_ = flags.Parse(args)
 	var err error
 	switch {
 	case training:
 		err = train(o)
+	case o.protocol:
+		err = protocol(o)
 	case o.dev:
 		err = develop(o)
 	default:
@@ -46,4 +49,5 @@ type options struct {
 	data, out string
 	dev       bool
 	fold      int
+	protocol  bool
 }

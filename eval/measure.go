@@ -196,5 +196,27 @@ func (t *table) markdown(version string) string {
 	for _, f := range t.lines {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d |\n", f.name, f.text(), f.must, f.aim, f.n)
 	}
+	b.WriteString(published)
 	return b.String()
 }
+
+// published are scores of others on the same or similar sets, for comparison.
+const published = `
+## Published by others
+
+| set | who | score |
+|---|---|---|
+| NLBSE'24, mean F1 | SetFit (all-mpnet-base-v2) | .827 |
+| | GPT-4o, fine-tuned | .807 |
+| | RoBERTa-base | .792 |
+| | fastText | .718 |
+| NLBSE'23, 4 classes, micro-F1 | RoBERTa / fastText | .891 / .851 |
+| 160,000 GitHub issues, macro-F1 | GPT-4o, prompted / bag of words | .759 / .714 |
+| CLAP, unseen apps, binary F1 | DistilBERT on seven sets: bug / feature | .851 / .683 |
+| Maalej, unseen apps, binary F1 | the same: bug / feature | .419 / .182 |
+| incivility (another set), macro-F1 | bag of words / GPT-4o | .634 / .624 |
+| steps, observed, expected in chat, F1 | BugListener: OB / EB / S2R | .674 / .871 / .650 |
+
+NLBSE'24 with its own train split only comes from "go run ./eval --nlbse --data DIR".
+Sets without a test split (other languages, attacks) are scored by "go run ./eval --dev --fold N --data DIR".
+`
