@@ -16,8 +16,7 @@ var clients = []int{1, 8, 64}
 
 // report is what one run has measured.
 type report struct {
-	rows  [][4]string // what, product, beside it, aim
-	lines []string    // what was measured under which conditions
+	rows [][4]string // what, product, beside it, aim
 }
 
 func (r *report) add(what, got, beside, aim string) {

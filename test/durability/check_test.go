@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type found struct {
 	Quarantined int
 	Held        int
 	Issues      int
+	Drafts      int
 	Filed       int
 	FiledTwice  int // keys or titles that the tracker holds more than once
 	Stray       int // issues in the tracker that no delivery knows
@@ -86,6 +88,7 @@ func (o *house) check(t *testing.T, acks map[string]string) found {
 	out.Quarantined = count(`SELECT count(*) FROM feedback WHERE held_reason = 'quarantined'`)
 	out.Held = count(`SELECT count(*) FROM feedback WHERE state = 'held'`)
 	out.Issues = count(`SELECT count(*) FROM issues`)
+	out.Drafts = count(`SELECT count(*) FROM issues WHERE state = 'draft'`)
 	out.Filed = count(`SELECT count(*) FROM issues WHERE state = 'filed'`)
 	out.Open = count(`SELECT count(*) FROM deliveries WHERE state NOT IN ('done', 'needs_human', 'rejected')`)
 	out.NeedsHuman = count(`SELECT count(*) FROM deliveries WHERE state IN ('needs_human', 'rejected')`)
@@ -144,7 +147,35 @@ func (o *house) compare(t *testing.T, db dbx.Builder, out *found) {
 			out.Stray++
 		}
 	}
-	out.FiledTwice = len(o.hub.twice())
+	twice := o.hub.twice()
+	out.FiledTwice = len(twice)
+	for _, what := range twice[:min(3, len(twice))] {
+		o.explain(t, db, what)
+	}
+}
+
+// explain logs how an issue came to be filed twice.
+func (o *house) explain(t *testing.T, db dbx.Builder, what string) {
+	t.Log(what)
+	for _, c := range o.hub.creates() {
+		if strings.Contains(what, c.Key) || strings.Contains(what, c.Title) {
+			t.Logf("  created at %s as %d, key %s", c.At.UTC().Format(time.StampMilli), c.Number, c.Key)
+		}
+	}
+	var rows []struct {
+		Created string `db:"created"`
+		Name    string `db:"name"`
+		Error   string `db:"error"`
+		MS      string `db:"ms"`
+	}
+	err := db.NewQuery(`SELECT s.created, s.name, s.error, s.ms FROM steps s JOIN deliveries d ON d.issue = s.subject_id
+		WHERE instr({:w}, d.key) ORDER BY s.created`).Bind(dbx.Params{"w": what}).All(&rows)
+	if err != nil {
+		t.Log(err)
+	}
+	for _, r := range rows {
+		t.Logf("  %s %s after %s ms: %s", r.Created, r.Name, r.MS, r.Error)
+	}
 }
 
 // databases are the SQLite files of the data directory.

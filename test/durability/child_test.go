@@ -179,10 +179,7 @@ func (o *house) stop() time.Duration {
 // log is the end of what the servers have logged.
 func (o *house) log() string {
 	raw, _ := os.ReadFile(filepath.Join(o.root, "server.log"))
-	if len(raw) > 8000 {
-		raw = raw[len(raw)-8000:]
-	}
-	return string(raw)
+	return string(raw[max(0, len(raw)-8000):])
 }
 
 // orphans are the plugin processes of this house that run now.

@@ -137,11 +137,12 @@ func raise(a *atomic.Int64, v int64) {
 	}
 }
 
-// approveAll approves drafts in batches until ctx ends, whatever happens to the
-// server meanwhile.
-func (o *house) approveAll(ctx context.Context) {
-	for ctx.Err() == nil {
-		if o.approveSome(ctx) == 0 {
+// approveAll approves about so many drafts in batches, or until ctx ends,
+// whatever happens to the server meanwhile.
+func (o *house) approveAll(ctx context.Context, most int) {
+	for n := 0; n < most && ctx.Err() == nil; {
+		done := o.approveSome(ctx)
+		if n += done; done == 0 {
 			select {
 			case <-time.After(50 * time.Millisecond):
 			case <-ctx.Done():
@@ -198,20 +199,27 @@ func (o *house) ids(ctx context.Context, collection, filter string, most int) []
 	return out
 }
 
-// waiting counts the messages and issues that still move by themselves, past
-// the server.
-func (o *house) waiting(t *testing.T) (n int) {
+// count asks the database, past the server, which may be dead.
+func (o *house) count(t *testing.T, query string) (n int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(o.spec.Dir, "data.db")+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	err = db.QueryRow(`SELECT (SELECT count(*) FROM feedback WHERE state = 'received') +
-		(SELECT count(*) FROM issues WHERE state = 'draft') +
-		(SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending', 'unknown'))`).Scan(&n)
-	if err != nil {
-		t.Fatal(err)
+	if err := db.QueryRow(query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
 	}
 	return n
+}
+
+// unsettled counts the messages that wait for triage.
+func (o *house) unsettled(t *testing.T) int {
+	return o.count(t, `SELECT count(*) FROM feedback WHERE state = 'received'`)
+}
+
+// waiting counts what still moves by itself.
+func (o *house) waiting(t *testing.T) int {
+	return o.count(t, `SELECT (SELECT count(*) FROM feedback WHERE state = 'received') +
+		(SELECT count(*) FROM deliveries WHERE state IN ('pending', 'sending', 'unknown'))`)
 }

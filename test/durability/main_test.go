@@ -52,6 +52,7 @@ type spec struct {
 	BlindPost bool          // the control run: an unclear create is sent again
 	Sweep     time.Duration // 0: the default
 	Breaker   time.Duration // how long it stays open; 0: the default
+	Cooldown  time.Duration // between two looks into the queue; 0: the default
 }
 
 func TestMain(m *testing.M) {
@@ -105,6 +106,9 @@ func options(sp spec, lg *slog.Logger) command.Options {
 	}
 	if sp.Breaker > 0 {
 		o.Config.Breaker.Open = sp.Breaker
+	}
+	if sp.Cooldown > 0 {
+		o.Config.Queue.FetchCooldown = sp.Cooldown
 	}
 	o.Tune = func(c *pipeline.Config) { c.NoSweep, c.BlindPost = sp.NoSweep, sp.BlindPost }
 	return o

@@ -35,7 +35,7 @@ func (w *Writer) bug() string {
 	for _, more := range []string{
 		fmt.Sprintf("I am on %s, version %d.%d.%d.", w.of(systems), 1+w.r.IntN(9), w.r.IntN(20), w.r.IntN(30)),
 		fmt.Sprintf("Steps: 1. open %s 2. %s %s 3. wait %d seconds.", w.of(places), w.of(acts), w.thing(), 2+w.r.IntN(90)),
-		fmt.Sprintf("I expected %s to %s.", w.of(places), w.of(outcomes)),
+		fmt.Sprintf("I expected %s to %s.", w.thing(), w.of(outcomes)),
 		fmt.Sprintf("It started after the update of %d %s.", 1+w.r.IntN(28), w.of(months)),
 		w.of(moods),
 	} {
