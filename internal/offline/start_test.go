@@ -1,0 +1,22 @@
+package offline
+
+import (
+	"testing"
+	"time"
+
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
+
+// The engine must not slow down the start of the program: New does nothing, and
+// the first verdict pays for decoding.
+func TestFirstVerdictIsQuick(t *testing.T) {
+	start := time.Now()
+	e := New()
+	made := time.Since(start)
+	e.Judge(triage.Item{Text: "hello"})
+	first := time.Since(start)
+	t.Logf("New took %v, the first verdict %v", made, first)
+	if made > 5*time.Millisecond || first > 300*time.Millisecond { // 30 ms on an idle core
+		t.Errorf("New took %v, the first verdict %v", made, first)
+	}
+}
