@@ -65,7 +65,7 @@ type Data struct {
 
 // Queue is the job queue.
 type Queue struct {
-	Workers       int           `env:"QUEUE_WORKERS" default:"4" min:"1" max:"64" help:"Messages that are worked on at the same time."`
+	Workers       int           `env:"QUEUE_WORKERS" default:"8" min:"1" max:"64" help:"Messages that are worked on at the same time."`
 	FetchCooldown time.Duration `env:"QUEUE_FETCH_COOLDOWN" default:"15ms" min:"1ms" max:"1s" help:"Pause between two looks into the queue. Workers divided by this is the most jobs a second."`
 	SweepInterval time.Duration `env:"QUEUE_SWEEP_INTERVAL" default:"2s" min:"100ms" max:"10m" help:"How often messages without a job get a new one."`
 }

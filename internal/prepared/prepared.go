@@ -65,10 +65,19 @@ type conn struct {
 	idle map[string]driver.Stmt // parsed and not in use
 }
 
-// keeps says whether a statement is worth keeping: one that reads or writes rows.
+// keeps says whether a statement is worth keeping: one that reads or writes
+// rows. River's begin with a line of comment.
 func keeps(query string) bool {
-	word, _, _ := strings.Cut(strings.TrimLeft(query, " \t\r\n"), " ")
-	switch strings.ToUpper(word) {
+	query = strings.TrimLeft(query, " \t\r\n")
+	for strings.HasPrefix(query, "--") {
+		_, query, _ = strings.Cut(query, "\n")
+		query = strings.TrimLeft(query, " \t\r\n")
+	}
+	end := strings.IndexAny(query, " \t\r\n")
+	if end < 0 {
+		return false
+	}
+	switch strings.ToUpper(query[:end]) {
 	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH":
 		return true
 	}

@@ -99,6 +99,24 @@ func TestAFailureLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+func TestAnyTextIsTaken(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	db.SetMaxOpenConns(1)
+	for range 2 {
+		for _, query := range []string{
+			"-- a comment\n-- and another\n  UPDATE x SET name = 'a'", "--", "", " ; ", "select\n1",
+			"INSERT INTO x (name) VALUES ('k'); DELETE FROM x WHERE name = 'k'", "PRAGMA optimize", "VACUUM",
+		} {
+			must(t, db, query)
+		}
+	}
+	var n int
+	if err := db.QueryRow("-- name: Count :one\nSELECT count(*) FROM x").Scan(&n); err != nil || n != 0 {
+		t.Errorf("count = %d, %v, want 0", n, err)
+	}
+}
+
 func TestTheSchemaMayChange(t *testing.T) {
 	t.Parallel()
 	db := open(t)
