@@ -58,7 +58,7 @@ func TestAnEmptyEnvironmentIsValid(t *testing.T) {
 		Log:      Log{Level: "info", Format: "json"},
 		API:      API{PublicIngest: true, PublicNumbers: true, RateBurst: 20, RateEvery: 3 * time.Second, BodyLimit: 256 << 10, TextLimit: 64 << 10, MaxIngest: 64},
 		Data:     Data{MaxOpenConns: 16},
-		Queue:    Queue{Workers: 4, FetchCooldown: 15 * time.Millisecond, SweepInterval: 2 * time.Second},
+		Queue:    Queue{Workers: 8, FetchCooldown: 15 * time.Millisecond, SweepInterval: 2 * time.Second},
 		Pipeline: Pipeline{HoldThreshold: 0.5},
 		File:     File{HealInterval: time.Hour},
 		Breaker:  Breaker{Failures: 5, Open: 30 * time.Second},
