@@ -8,11 +8,22 @@ import (
 	"testing"
 
 	"github.com/iterateswarm/iterateswarm/internal/command"
+	"github.com/iterateswarm/iterateswarm/internal/config"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/servertest"
+	"github.com/iterateswarm/iterateswarm/plugins"
 )
 
-func TestMain(m *testing.M) { servertest.Main(m) }
+// asCommand in the environment makes the test binary the product's command
+// line: what restarts itself needs a process of its own.
+const asCommand = config.TestPrefix + "COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" && !(len(os.Args) == 3 && os.Args[1] == "plugin") {
+		os.Exit(command.Main(os.Args[1:], os.Environ(), command.Bundled{Manifests: plugins.Manifests(), Serve: plugins.Serve}, os.Stdout, os.Stderr))
+	}
+	servertest.Main(m)
+}
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

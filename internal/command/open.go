@@ -53,6 +53,7 @@ type Server struct {
 	API      *api.API
 	opts     Options
 	lock     *flock.Flock
+	restart  restart
 }
 
 // lockFile is held, inside the data directory, by the one server that uses it.
@@ -97,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	case !ok:
 		return nil, fmt.Errorf("%w: %s", ErrRunning, o.Dir)
 	}
-	s := &Server{opts: o, lock: lock, App: newApp(o)}
+	s := &Server{opts: o, lock: lock, App: newApp(o), restart: restart{failed: make(chan struct{}, 1)}}
 	if err := s.open(ctx); err != nil {
 		_ = s.Close(ctx)
 		return nil, err

@@ -92,6 +92,7 @@ func (s *Server) Serve(ctx context.Context, l Listen) error {
 	}()
 	select {
 	case err = <-served:
+		err = errors.Join(err, s.awaitRestart())
 	case <-ctx.Done():
 		err = s.terminate()
 		<-served
@@ -111,6 +112,7 @@ func (s *Server) terminate() error {
 }
 
 func (s *Server) bindServe(ctx context.Context, l Listen, listener net.Listener) {
+	s.bindRestarting(ctx)
 	s.App.OnTerminate().Bind(&hook.Handler[*core.TerminateEvent]{
 		Id: "iterateswarmStop",
 		Func: func(e *core.TerminateEvent) error {

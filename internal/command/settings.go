@@ -16,10 +16,11 @@ import (
 // while the settings hold a secret: then an installation without secrets
 // starts without its key.
 
-// settingsEnv names the variable of one data directory.
+// settingsEnv names the variable of one data directory. A restart hands it on
+// to the next process, so it must not look like a setting of ours.
 func settingsEnv(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
-	return "ITERATESWARM_SETTINGS_" + hex.EncodeToString(sum[:6])
+	return "PB_SETTINGS_KEY_" + hex.EncodeToString(sum[:6])
 }
 
 // offerSettingsKey lets PocketBase read settings that are encrypted.
