@@ -16,6 +16,7 @@ import (
 func Bind(app core.App, p *pipeline.Pipeline) {
 	bindFeedback(app, p)
 	bindPlugins(app, p)
+	bindTrackers(app, p)
 	bindKeys(app)
 	bindAudit(app)
 	hide(app, "secrets", records.Sources, records.Trackers)
@@ -54,8 +55,14 @@ func bindFeedback(app core.App, p *pipeline.Pipeline) {
 		}
 		return e.Next()
 	})
+	app.OnRecordDeleteExecute(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
+		if err := e.Next(); err != nil {
+			return err
+		}
+		return p.Erase(e.App, e.Record)
+	})
 	app.OnRecordAfterDeleteSuccess(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
-		p.Forget(e.Record)
+		p.Index.Remove(e.Record.Id)
 		return e.Next()
 	})
 	count := func(e *core.RecordEvent) error {

@@ -72,6 +72,7 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.PATCH("/api/issues/{id}", a.edit).Bind(limit)
 	r.POST("/api/decisions/{id}/undo", a.undo).Bind(limit)
 	r.POST("/api/deliveries/{id}/retry", a.retry).Bind(limit)
+	r.POST("/api/deliveries/{id}/confirm", a.confirm).Bind(limit)
 
 	quiet := apis.SkipSuccessActivityLog()
 	r.GET("/api/stats", a.stats).Bind(quiet)
@@ -269,6 +270,14 @@ func onlyPost(e *core.RequestEvent) error {
 func caller(e *core.RequestEvent) *core.Record {
 	if e.Auth != nil && (e.Auth.IsSuperuser() || e.Auth.Collection().Name == records.Users) {
 		return e.Auth
+	}
+	return nil
+}
+
+// signedIn refuses a request of nobody.
+func signedIn(e *core.RequestEvent) error {
+	if caller(e) == nil {
+		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
 	}
 	return nil
 }

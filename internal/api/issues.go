@@ -28,7 +28,7 @@ func (b actBody) act(e *core.RequestEvent) pipeline.Act {
 func (a *API) acts() map[string]func(string, pipeline.Act) (pipeline.Outcome, error) {
 	return map[string]func(string, pipeline.Act) (pipeline.Outcome, error){
 		"approve": a.p.Approve, "decline": a.p.Decline, "snooze": a.p.Snooze, "reopen": a.p.Reopen,
-		"merge": a.p.Merge, "unmerge": a.p.Unmerge, "split": a.p.Split,
+		"merge": a.p.Merge, "unmerge": a.p.Unmerge, "split": a.p.Split, "close": a.p.Close,
 	}
 }
 
@@ -36,11 +36,11 @@ func (a *API) acts() map[string]func(string, pipeline.Act) (pipeline.Outcome, er
 func (a *API) act(e *core.RequestEvent) error {
 	do, ok := a.acts()[e.Request.PathValue("action")]
 	if !ok {
-		return pipeline.Fault(pipeline.NoRoute, "There is no action %q. There are approve, decline, snooze, reopen, merge, unmerge and split.",
+		return pipeline.Fault(pipeline.NoRoute, "There is no action %q. There are approve, decline, snooze, reopen, close, merge, unmerge and split.",
 			clipped(e.Request.PathValue("action")))
 	}
-	if caller(e) == nil {
-		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	if err := signedIn(e); err != nil {
+		return err
 	}
 	var body actBody
 	if err := decode(e, &body); err != nil {
@@ -59,8 +59,8 @@ func outcomeBody(out pipeline.Outcome) map[string]any {
 
 // edit is PATCH /api/issues/{id}: the fields to change and the version seen.
 func (a *API) edit(e *core.RequestEvent) error {
-	if caller(e) == nil {
-		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	if err := signedIn(e); err != nil {
+		return err
 	}
 	fields := map[string]any{}
 	if err := decode(e, &fields); err != nil {
@@ -93,8 +93,8 @@ const mostInBatch = 500
 // batch is POST /api/issues/batch: one action on many issues. Each stands
 // alone: some may succeed while others fail, and each says so.
 func (a *API) batch(e *core.RequestEvent) error {
-	if caller(e) == nil {
-		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	if err := signedIn(e); err != nil {
+		return err
 	}
 	var body struct {
 		Action string   `json:"action"`
@@ -110,7 +110,7 @@ func (a *API) batch(e *core.RequestEvent) error {
 	}
 	do, ok := a.acts()[body.Action]
 	if !ok || body.Action == "split" {
-		return pipeline.Fault(pipeline.BadValue, "action is one of approve, decline, snooze, reopen, merge and unmerge.").At("action")
+		return pipeline.Fault(pipeline.BadValue, "action is one of approve, decline, snooze, reopen, close, merge and unmerge.").At("action")
 	}
 	if n := len(body.IDs) + len(body.Items); n == 0 || n > mostInBatch {
 		return pipeline.Fault(pipeline.BadValue, "Name 1 to %d issues, in ids or, with the versions you saw, in items.", mostInBatch).At("ids")
@@ -152,8 +152,8 @@ func (a *API) batch(e *core.RequestEvent) error {
 // correct is POST /api/feedback/{id}/correct: a person's class and severity. It
 // also releases a held message and restores noise.
 func (a *API) correct(e *core.RequestEvent) error {
-	if caller(e) == nil {
-		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	if err := signedIn(e); err != nil {
+		return err
 	}
 	var body struct {
 		Class    triage.Class    `json:"class"`
@@ -173,8 +173,8 @@ func (a *API) correct(e *core.RequestEvent) error {
 
 // join is POST /api/feedback/{id}/join: make a message a report of an issue.
 func (a *API) join(e *core.RequestEvent) error {
-	if caller(e) == nil {
-		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	if err := signedIn(e); err != nil {
+		return err
 	}
 	var body struct {
 		Issue  string `json:"issue"`
@@ -192,8 +192,8 @@ func (a *API) join(e *core.RequestEvent) error {
 
 // undo is POST /api/decisions/{id}/undo.
 func (a *API) undo(e *core.RequestEvent) error {
-	if caller(e) == nil {
-		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	if err := signedIn(e); err != nil {
+		return err
 	}
 	var body actBody
 	if err := decode(e, &body); err != nil {
@@ -215,14 +215,35 @@ func (a *API) undo(e *core.RequestEvent) error {
 
 // retry is POST /api/deliveries/{id}/retry, for one that needs a person.
 func (a *API) retry(e *core.RequestEvent) error {
-	if caller(e) == nil {
-		return pipeline.Fault(pipeline.NoCredentials, "Sign in first: send the token of a user in Authorization.")
+	if err := signedIn(e); err != nil {
+		return err
 	}
 	var body actBody
 	if err := decode(e, &body); err != nil {
 		return err
 	}
 	d, err := a.p.Retry(e.Request.PathValue("id"), body.act(e))
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"delivery": d.PublicExport()})
+}
+
+// confirm is POST /api/deliveries/{id}/confirm: a person found the issue in the
+// tracker.
+func (a *API) confirm(e *core.RequestEvent) error {
+	if err := signedIn(e); err != nil {
+		return err
+	}
+	var body struct {
+		Number string `json:"number"`
+		URL    string `json:"url"`
+		Reason string `json:"reason"`
+	}
+	if err := decode(e, &body); err != nil {
+		return err
+	}
+	d, err := a.p.Confirm(e.Request.PathValue("id"), body.Number, body.URL, pipeline.Act{By: caller(e), Reason: body.Reason, RequestID: requestID(e)})
 	if err != nil {
 		return err
 	}

@@ -85,8 +85,15 @@ func (p *Pipeline) Join(id, issueID string, by *core.Record, reason, requestID s
 // left and entered.
 func (p *Pipeline) moveReport(id string, by *core.Record, action, reason, requestID string, change func(tx core.App, r *core.Record) error) (*core.Record, error) {
 	defer p.counts.changed()
-	var r *core.Record
-	err := p.App.RunInTransaction(func(tx core.App) error {
+	if err := checkReason(reason); err != nil {
+		return nil, err
+	}
+	r, err := p.App.FindRecordById(records.Feedback, id)
+	if err != nil {
+		return nil, Fault(NoFeedback, "There is no message %q.", id)
+	}
+	defer p.lock(r.GetString("project"))()
+	err = p.App.RunInTransaction(func(tx core.App) error {
 		var err error
 		if r, err = tx.FindRecordById(records.Feedback, id); err != nil {
 			return Fault(NoFeedback, "There is no message %q.", id)

@@ -37,6 +37,9 @@ const LongestSnooze = 366 * 24 * time.Hour
 // with the decision.
 func (p *Pipeline) Approve(id string, a Act) (Outcome, error) {
 	return p.act(id, triage.ActApprove, triage.Approver, a, func(tx core.App, issue *core.Record) error {
+		if issue.GetInt("report_count") == 0 {
+			return Fault(IllegalMove, "Issue %d has no report left; decline it.", issue.GetInt("number"))
+		}
 		issue.Set("snoozed_until", nil)
 		return p.deliver(tx, issue, a.RequestID)
 	})
@@ -69,6 +72,11 @@ func (p *Pipeline) Reopen(id string, a Act) (Outcome, error) {
 		issue.Set("snoozed_until", nil)
 		return p.withdraw(tx, issue)
 	})
+}
+
+// Close says that a filed issue is done. New reports of it are regressions.
+func (p *Pipeline) Close(id string, a Act) (Outcome, error) {
+	return p.act(id, triage.ActClose, triage.Approver, a, func(core.App, *core.Record) error { return nil })
 }
 
 // act runs one act on one issue in one transaction: role, version, move,
@@ -106,8 +114,11 @@ func (p *Pipeline) issueFor(tx core.App, id string, need triage.Role, a Act) (*c
 	if err := p.May(tx, a.By, issue.GetString("project"), need, NoIssue); err != nil {
 		return nil, err
 	}
-	if a.Version != nil && *a.Version != issue.GetInt("version") {
-		return nil, Fault(StaleVersion, "The issue has changed: you saw version %d, it is at %d. Read it again.", *a.Version, issue.GetInt("version")).At("version")
+	if err := checkReason(a.Reason); err != nil {
+		return nil, err
+	}
+	if err := checkVersion(issue, a); err != nil {
+		return nil, err
 	}
 	if into := issue.GetString("merged_into"); into != "" {
 		return nil, Fault(IllegalMove, "Issue %d is merged into %s; unmerge it first.", issue.GetInt("number"), into)
@@ -129,6 +140,34 @@ func (p *Pipeline) May(app core.App, who *core.Record, project string, need tria
 		return Fault(WrongRole, "This needs the role %s; you are %s.", need, role)
 	}
 	return nil
+}
+
+// longestReason is how many bytes a reason may have; decisions are kept for ever.
+const longestReason = 4000
+
+func checkReason(reason string) error {
+	if len(reason) > longestReason {
+		return Fault(BadValue, "A reason has at most %d bytes; this one has %d.", longestReason, len(reason)).At("reason")
+	}
+	return nil
+}
+
+// checkVersion compares the version that was seen, when one was named.
+func checkVersion(issue *core.Record, a Act) error {
+	if now := issue.GetInt("version"); a.Version != nil && *a.Version != now {
+		return Fault(StaleVersion, "The issue has changed: you saw version %d, it is at %d. Read it again.", *a.Version, now).At("version")
+	}
+	return nil
+}
+
+// lockIssue takes the lock of an issue's project. Nothing is locked when there
+// is no such issue; what is done next says so.
+func (p *Pipeline) lockIssue(id string) (unlock func()) {
+	issue, err := p.App.FindRecordById(records.Issues, id)
+	if err != nil {
+		return func() {}
+	}
+	return p.lock(issue.GetString("project"))
 }
 
 // issueFields are the parts of an issue that acts change and undo restores.

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -320,4 +321,65 @@ func TestAnErasedMessageLeavesTheCountsAndTheIndex(t *testing.T) {
 	if err := b.App.DB().Select("count(*)").From("vectors").Where(dbx.HashExp{"id": second}).Row(&rows); err != nil || rows != 0 {
 		t.Errorf("%d rows of the erased message in vectors, %v", rows, err)
 	}
+}
+
+func TestUndoRefusesWhatSomethingNewerRestsOn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first, second := b.Post(loginCrash, "user_id", "maya"), b.Post(loginCrash, "user_id", "tom")
+	other := b.issueOf(b.Post(csvExport)).Id
+	login := b.issueOf(first).Id
+
+	// A split whose new issue was merged elsewhere.
+	split := b.act(200, b.triager, login, "split", map[string]any{"feedback": []string{second}})
+	fresh := b.issueOf(second).Id
+	merge := b.act(200, b.triager, fresh, "merge", map[string]any{"into": other})
+	b.undo(409, b.triager, split)
+	b.wantCounts("after the refusal", map[string]string{login: "1/1", other: "2/2"})
+	b.undo(200, b.triager, merge)
+	b.wantCounts("merge undone", map[string]string{login: "1/1", fresh: "1/1", other: "1/1"})
+
+	// An unmerge whose target was merged the other way since.
+	b.act(200, b.triager, login, "merge", map[string]any{"into": other})
+	unmerge := b.act(200, b.triager, login, "unmerge", nil)
+	b.act(200, b.triager, other, "merge", map[string]any{"into": login})
+	b.undo(409, b.triager, unmerge)
+	b.wantCounts("after the second refusal", map[string]string{login: "2/2"})
+
+	// A correction under a person's join.
+	a := b.Do("POST", "/api/feedback/"+first+"/correct", map[string]any{"severity": "low"}, "Authorization", b.triager)
+	if a.Status != 200 {
+		t.Fatalf("correct: %d %s", a.Status, a.Body)
+	}
+	d, err := b.App.FindFirstRecordByFilter(records.Decisions, "subject_id = {:id} && action = 'reclassify'", dbx.Params{"id": first})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := b.Do("POST", "/api/feedback/"+first+"/join", map[string]any{"issue": fresh}, "Authorization", b.triager); a.Status != 200 {
+		t.Fatalf("join: %d %s", a.Status, a.Body)
+	}
+	b.undo(409, b.triager, d.Id)
+	if got := b.Record(records.Feedback, first).GetString("issue"); got != fresh {
+		t.Errorf("the message is in %s, want %s, where a person put it", got, fresh)
+	}
+}
+
+func TestAnIssueWithoutReportsCannotBeApproved(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.Post(loginCrash)
+	issue := b.issueOf(id).Id
+	if a := b.Do("POST", "/api/feedback/"+id+"/correct", map[string]any{"class": "noise"}, "Authorization", b.triager); a.Status != 200 {
+		t.Fatalf("correct: %d %s", a.Status, a.Body)
+	}
+	b.wantCounts("emptied", map[string]string{issue: "0/0"})
+	b.act(409, b.approve, issue, "approve", nil)
+	b.act(200, b.approve, issue, "decline", nil)
+}
+
+func TestAnEndlessReasonIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	issue := b.issueOf(b.Post(loginCrash)).Id
+	b.act(400, b.approve, issue, "decline", map[string]any{"reason": strings.Repeat("x", 5000)})
 }

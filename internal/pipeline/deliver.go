@@ -8,6 +8,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/types"
 
+	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 )
 
@@ -47,8 +48,28 @@ func (p *Pipeline) deliver(tx core.App, issue *core.Record, requestID string) er
 		return fmt.Errorf("save delivery: %w", err)
 	}
 	issue.Set("tracker", tracker.Id)
-	issue.Set("filing", fmt.Sprintf("Waiting to be filed in %s.", tracker.GetString("name")))
+	issue.Set("filing", waiting(tracker, p.filer(tracker.Id).breaker.State() == guard.Open))
 	return p.queue.Enqueue(context.Background(), tx, FileArgs{ID: d.Id}, jobOpts(fileQueue(tracker.Id), requestID))
+}
+
+// waiting says what an approved issue waits for.
+func waiting(tracker *core.Record, down bool) string {
+	if down {
+		return fmt.Sprintf("%s does not answer. The issue files itself when it is back.", tracker.GetString("name"))
+	}
+	return fmt.Sprintf("Waiting to be filed in %s.", tracker.GetString("name"))
+}
+
+// sayOnce writes on the issue what it waits for, unless it says so already.
+func (p *Pipeline) sayOnce(d *core.Record, text string) error {
+	return p.App.RunInTransaction(func(tx core.App) error {
+		issue, err := tx.FindRecordById(records.Issues, d.GetString("issue"))
+		if err != nil || issue.GetString("filing") == text {
+			return err
+		}
+		issue.Set("filing", text)
+		return tx.Save(issue)
+	})
 }
 
 // withdraw takes back a delivery that was never sent. Once the tracker may have

@@ -15,12 +15,11 @@ import (
 // The numbers of the delivery protocol. docs/decisions/0003-exactly-once-filing.md
 // says where they come from.
 const (
-	CreateTimeout = 25 * time.Second // the plugin's own limit is 15 s
-	FindTimeout   = 60 * time.Second
 	MissesNeeded  = 2              // look-ups without a hit before a create is sent again
 	MostRounds    = 2              // creates sent again before a person is asked
 	MostAge       = 24 * time.Hour // after which a person is asked
 	findSlack     = 5 * time.Minute
+	longestCreate = 2 * time.Minute // after which a create that is still "sending" has lost its process; the host's deadline is 20 s
 	firstBackoff  = 5 * time.Second
 	mostBackoff   = 10 * time.Minute
 )

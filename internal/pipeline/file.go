@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -43,8 +45,11 @@ type fileWorker struct {
 // due; the sweep makes its job.
 func (w *fileWorker) Work(ctx context.Context, job *river.Job[FileArgs]) error {
 	d, err := w.p.App.FindRecordById(records.Deliveries, job.Args.ID)
-	if err != nil {
-		return river.JobCancel(fmt.Errorf("delivery %s is gone: %w", job.Args.ID, err))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return river.JobCancel(fmt.Errorf("delivery %s was withdrawn", job.Args.ID))
+	case err != nil:
+		return fmt.Errorf("read delivery %s: %w", job.Args.ID, err)
 	}
 	defer w.p.counts.changed()
 	if next := d.GetDateTime("next_at"); !next.IsZero() && time.Now().Before(next.Time()) && d.GetString("state") != deliverySending {
@@ -98,8 +103,11 @@ func (p *Pipeline) send(ctx context.Context, d *core.Record) error {
 		return err
 	}
 	f := p.filer(tracker.Id)
-	if f.breaker.State() == guard.Open || !tracker.GetBool("enabled") {
-		return nil // the sweep comes back when it may be asked again
+	if !tracker.GetBool("enabled") {
+		return nil // the sweep finds it another tracker, or comes back
+	}
+	if f.breaker.State() == guard.Open {
+		return p.sayOnce(d, waiting(tracker, true)) // the sweep comes back when it may be asked again
 	}
 	if err := f.space(ctx, p.interval(tracker)); err != nil {
 		return nil // shutting down; nothing was sent
@@ -116,7 +124,7 @@ func (p *Pipeline) send(ctx context.Context, d *core.Record) error {
 		}
 		d.Set("state", deliverySending)
 		d.Set("intent_at", types.NowDateTime())
-		d.Set("next_at", in(CreateTimeout+time.Minute))
+		d.Set("next_at", in(longestCreate))
 		d.Set("attempts", d.GetInt("attempts")+1)
 		d.Set("body_hash", hashOf(req.Title, req.Body))
 		return nil
@@ -137,8 +145,6 @@ func (p *Pipeline) ask(ctx context.Context, f *filer, tracker string, req plugin
 	replies := make(chan pluginhost.CreateReply, 1)
 	err := f.breaker.Do(ctx, func(ctx context.Context) error {
 		called.Store(true)
-		ctx, cancel := context.WithTimeout(ctx, CreateTimeout)
-		defer cancel()
 		reply := p.Plugins.Create(ctx, tracker, req)
 		replies <- reply
 		return verdictOn(reply)
@@ -160,10 +166,20 @@ func verdictOn(r pluginhost.CreateReply) error {
 	case r.Outcome == pluginhost.Created:
 		return nil
 	case r.Outcome == pluginhost.Rejected || (r.HTTPStatus >= 400 && r.HTTPStatus < 500):
-		return guard.Ignore(fmt.Errorf("tracker: %s", r.Message))
+		return guard.Ignore(&refusal{r})
 	}
-	return fmt.Errorf("tracker: %s", r.Message)
+	return &refusal{r}
 }
+
+// refusal is a tracker's answer that is no success. A time to wait in it holds
+// back every other call too.
+type refusal struct{ reply pluginhost.CreateReply }
+
+// Error is what the tracker said.
+func (e *refusal) Error() string { return "tracker: " + e.reply.Message }
+
+// RetryAfter is how long the tracker asked to be left alone.
+func (e *refusal) RetryAfter() time.Duration { return e.reply.RetryAfter }
 
 // answered writes down what the tracker said.
 func (p *Pipeline) answered(d, tracker *core.Record, r pluginhost.CreateReply, took time.Duration) error {

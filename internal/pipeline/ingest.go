@@ -91,14 +91,14 @@ func (p *Pipeline) Born(e *core.RecordEvent) error {
 	if err := p.check(r); err != nil {
 		return err
 	}
-	proj, err := p.project(e.App, r.GetString("project"))
+	settings, _, err := p.read(e.App, r.GetString("project"))
 	if err != nil {
 		return err
 	}
 	item := triage.Item{
 		Title: r.GetString("subject"), Text: r.GetString("content"),
 		Channel: triage.ChannelOf(r.GetString("source")),
-		Labels:  proj.settings.Labels, Components: proj.settings.Components,
+		Labels:  settings.Labels, Components: settings.Components,
 	}
 	v := p.Judge(item)
 	records.SetVerdict(r, v)

@@ -54,18 +54,30 @@ func (p *Pipeline) loadIndex(ctx context.Context) error {
 
 func dbxID(id string) dbx.Expression { return dbx.HashExp{"id": id} }
 
-// Forget takes an erased message out of the index and out of its issue's counts.
-func (p *Pipeline) Forget(r *core.Record) {
-	p.Index.Remove(r.Id)
-	err := p.App.RunInTransaction(func(tx core.App) error {
-		if _, err := tx.DB().Delete("vectors", dbxID(r.Id)).Execute(); err != nil {
-			return err
-		}
-		return p.recountFrom(tx, r.GetString("issue"))
-	})
-	if err != nil {
-		p.Log.Error("forget message", "feedback", r.Id, "err", err)
+// Erase takes a message that is being deleted out of the table of vectors and
+// out of its issue's counts, in the transaction of the deletion. Afterwards the
+// index in memory must forget it too.
+func (p *Pipeline) Erase(tx core.App, r *core.Record) error {
+	if _, err := tx.DB().Delete("vectors", dbxID(r.Id)).Execute(); err != nil {
+		return fmt.Errorf("erase from the index: %w", err)
 	}
+	return p.recountFrom(tx, r.GetString("issue"))
+}
+
+// GuardTracker refuses to delete a tracker, or to point it elsewhere, while
+// nobody knows whether it has taken an issue: the look-up would go to the wrong
+// place, and the issue would be filed twice.
+func (p *Pipeline) GuardTracker(tx core.App, r *core.Record) error {
+	var n int
+	err := tx.DB().NewQuery(`SELECT count(*) FROM deliveries WHERE tracker = {:t} AND state IN ('sending', 'unknown', 'needs_human')`).
+		Bind(dbx.Params{"t": r.Id}).Row(&n)
+	if err != nil {
+		return fmt.Errorf("look for open deliveries: %w", err)
+	}
+	if n > 0 {
+		return Fault(TrackerBusy, "%d issues may be in this tracker already and are being looked up. Wait, or confirm or retry those that need a person; then change it.", n)
+	}
+	return nil
 }
 
 // AfterRestore looks for the mark that a restore leaves, acts on it and removes it.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -18,6 +19,7 @@ func (p *Pipeline) Merge(id string, a Act) (Outcome, error) {
 	if a.Into == "" || a.Into == id {
 		return Outcome{}, Fault(BadValue, "Name another issue to merge into.").At("into")
 	}
+	defer p.lockIssue(id)()
 	return p.act(id, triage.ActMerge, triage.Triager, a, func(tx core.App, issue *core.Record) error {
 		target, err := tx.FindRecordById(records.Issues, a.Into)
 		if err != nil || target.GetString("project") != issue.GetString("project") {
@@ -51,6 +53,7 @@ func (p *Pipeline) Merge(id string, a Act) (Outcome, error) {
 // they are not offered to each other again.
 func (p *Pipeline) Unmerge(id string, a Act) (Outcome, error) {
 	defer p.counts.changed()
+	defer p.lockIssue(id)()
 	var out Outcome
 	err := p.App.RunInTransaction(func(tx core.App) error {
 		issue, err := tx.FindRecordById(records.Issues, id)
@@ -60,8 +63,8 @@ func (p *Pipeline) Unmerge(id string, a Act) (Outcome, error) {
 		if err := p.May(tx, a.By, issue.GetString("project"), triage.Triager, NoIssue); err != nil {
 			return err
 		}
-		if a.Version != nil && *a.Version != issue.GetInt("version") {
-			return Fault(StaleVersion, "The issue has changed: you saw version %d, it is at %d. Read it again.", *a.Version, issue.GetInt("version")).At("version")
+		if err := errors.Join(checkReason(a.Reason), checkVersion(issue, a)); err != nil {
+			return err
 		}
 		into := issue.GetString("merged_into")
 		if into == "" {
@@ -122,6 +125,7 @@ func (p *Pipeline) Split(id string, a Act) (Outcome, error) {
 	if len(a.Feedback) == 0 {
 		return Outcome{}, Fault(BadValue, "Name the reports that leave.").At("feedback")
 	}
+	defer p.lockIssue(id)()
 	var moved []*core.Record
 	out, err := p.act(id, triage.ActSplit, triage.Triager, a, func(tx core.App, issue *core.Record) error {
 		moved = nil

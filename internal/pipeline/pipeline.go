@@ -50,13 +50,15 @@ type Pipeline struct {
 	Config
 	queue *queue.Queue
 
-	projects sync.Map // id → *project: settings and the lock that serialises joining
+	projects sync.Map // id → *project
 	filers   sync.Map // tracker id → *filer
 	waiting  waiters
 	counts   counter
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 	stopped  sync.Once
+	spawning sync.Mutex
+	stopping bool // no background work may start any more
 }
 
 // New makes a pipeline. Nothing runs before Start.
@@ -99,8 +101,8 @@ func (p *Pipeline) Start(ctx context.Context) error {
 	}
 	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if !p.NoSweep {
-		p.done.Go(func() { p.sweepEvery(ctx) })
-		p.done.Go(func() { p.healEvery(ctx) })
+		p.spawn(func() { p.sweepEvery(ctx) })
+		p.spawn(func() { p.healEvery(ctx) })
 	}
 	return nil
 }
@@ -109,6 +111,9 @@ func (p *Pipeline) Start(ctx context.Context) error {
 func (p *Pipeline) Stop(ctx context.Context) error {
 	var err error
 	p.stopped.Do(func() {
+		p.spawning.Lock()
+		p.stopping = true
+		p.spawning.Unlock()
 		if p.stop != nil {
 			p.stop()
 		}
@@ -118,32 +123,59 @@ func (p *Pipeline) Stop(ctx context.Context) error {
 	return err
 }
 
-// project is what the pipeline remembers of one project.
+// project is what the pipeline remembers of one project, for as long as the
+// process lives.
 type project struct {
-	join     sync.Mutex // joining is decided one message at a time
+	join sync.Mutex // held while anything is joined, merged, split or moved in the project
+
+	mu       sync.Mutex // guards what follows
+	known    bool
 	settings records.Settings
 	slug     string
 }
 
-// project returns the remembered project, reading it the first time.
-func (p *Pipeline) project(app core.App, id string) (*project, error) {
-	if v, ok := p.projects.Load(id); ok {
-		return v.(*project), nil
-	}
-	r, err := app.FindRecordById(records.Projects, id)
-	if err != nil {
-		return nil, Fault(NoProject, "There is no project %q.", id).At("project")
-	}
-	s, err := records.SettingsOf(r)
-	if err != nil {
-		return nil, err
-	}
-	v, _ := p.projects.LoadOrStore(id, &project{settings: s, slug: r.GetString("slug")})
-	return v.(*project), nil
+// project returns the remembered project.
+func (p *Pipeline) project(id string) *project {
+	v, _ := p.projects.LoadOrStore(id, &project{})
+	return v.(*project)
 }
 
-// ForgetProject drops what is remembered of a project whose settings changed.
-func (p *Pipeline) ForgetProject(id string) { p.projects.Delete(id) }
+// read returns the settings and the slug of a project, from the database the
+// first time.
+func (p *Pipeline) read(app core.App, id string) (records.Settings, string, error) {
+	proj := p.project(id)
+	proj.mu.Lock()
+	defer proj.mu.Unlock()
+	if !proj.known {
+		r, err := app.FindRecordById(records.Projects, id)
+		if err != nil {
+			return records.Settings{}, "", Fault(NoProject, "There is no project %q.", id).At("project")
+		}
+		if proj.settings, err = records.SettingsOf(r); err != nil {
+			return records.Settings{}, "", err
+		}
+		proj.slug, proj.known = r.GetString("slug"), true
+	}
+	return proj.settings, proj.slug, nil
+}
+
+// ForgetProject makes the next reader read a project's settings anew. Call it
+// after the commit that changed them.
+func (p *Pipeline) ForgetProject(id string) {
+	proj := p.project(id)
+	proj.mu.Lock()
+	defer proj.mu.Unlock()
+	proj.known = false
+}
+
+// spawn runs f in the background; Stop waits for it. After Stop it does nothing.
+func (p *Pipeline) spawn(f func()) {
+	p.spawning.Lock()
+	defer p.spawning.Unlock()
+	if !p.stopping {
+		p.done.Go(f)
+	}
+}
 
 // waiters lets a request wait until a message is settled.
 type waiters struct {

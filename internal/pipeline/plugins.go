@@ -25,7 +25,7 @@ func (p *Pipeline) startPlugins(ctx context.Context) error {
 			return fmt.Errorf("read %s: %w", collection, err)
 		}
 		for _, r := range list {
-			p.done.Go(func() { p.SetPlugin(ctx, r) })
+			p.spawn(func() { p.SetPlugin(ctx, r) })
 			if collection == records.Trackers {
 				if err := p.queue.Add(fileQueue(r.Id), 1); err != nil {
 					return fmt.Errorf("work queue of tracker %s: %w", r.Id, err)
@@ -72,11 +72,11 @@ func (p *Pipeline) instance(r *core.Record) (pluginhost.Instance, error) {
 	}
 	in := pluginhost.Instance{ID: r.Id, Plugin: r.GetString("plugin"), Config: raw, Enabled: r.GetBool("enabled")}
 	if in.Plugin == "local" {
-		proj, err := p.project(p.App, r.GetString("project"))
+		_, slug, err := p.read(p.App, r.GetString("project"))
 		if err != nil {
 			return in, err
 		}
-		in.DataDir = filepath.Join(filepath.Dir(p.App.DataDir()), "issues", proj.slug)
+		in.DataDir = filepath.Join(filepath.Dir(p.App.DataDir()), "issues", slug)
 	}
 	return in, nil
 }
@@ -159,7 +159,7 @@ func (p *Pipeline) PluginChanged(r *core.Record, gone bool) {
 			p.Log.Error("wake deliveries", "tracker", r.Id, "err", err)
 		}
 	}
-	p.done.Go(func() {
+	p.spawn(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		p.SetPlugin(ctx, r)

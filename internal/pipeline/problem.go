@@ -51,13 +51,13 @@ const (
 	NoRoute       = 40400 // no such address
 	NoDecision    = 40405
 	NoDelivery    = 40406
-	NoTracker     = 40407
 	OnlyPost      = 40501
 	StaleVersion  = 40901
 	IllegalMove   = 40902
 	NotLatest     = 40903 // undo: something newer happened
 	AlreadySent   = 40904 // undo: the tracker has it, or may have it
 	AlreadySetUp  = 40905
+	TrackerBusy   = 40906 // a tracker cannot be changed while deliveries to it are in doubt
 	BodyTooLarge  = 41301
 	TextTooLong   = 41302
 	BadMediaType  = 41501

@@ -27,6 +27,7 @@ func (p *Pipeline) unsure(d *core.Record, why string) error {
 		switch {
 		case p.BlindPost, m.IdempotentCreate:
 			d.Set("state", deliveryPending) // the same key twice is one issue, or the control run wants the harm
+			d.Set("rounds", d.GetInt("rounds")+1)
 			d.Set("next_at", in(backoff(d.GetInt("attempts"))))
 		default:
 			d.Set("state", deliveryUnknown)
@@ -52,8 +53,6 @@ func (p *Pipeline) resolve(ctx context.Context, d *core.Record) error {
 	start := time.Now()
 	var found []pluginhost.Found
 	err = f.breaker.Do(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, FindTimeout)
-		defer cancel()
 		var err error
 		found, err = p.Plugins.Find(ctx, tracker.Id, pluginhost.FindRequest{Key: d.GetString("key"),
 			Since: d.GetDateTime("intent_at").Time().Add(-findSlack)})
@@ -65,7 +64,8 @@ func (p *Pipeline) resolve(ctx context.Context, d *core.Record) error {
 			return p.filed(d, strconv.FormatInt(f.Number, 10), f.NodeID, f.URL, "find", took)
 		}
 	}
-	old := time.Since(d.GetDateTime("intent_at").Time()) > MostAge && !p.restoredAfter(p.App, d)
+	// A delivery that was never sent is doubted after a restore only, and is as old as its issue.
+	old := d.GetInt("attempts") > 0 && time.Since(d.GetDateTime("intent_at").Time()) > MostAge
 	return p.changeDelivery(d, func(tx core.App, d *core.Record) error {
 		d.Set("checked_at", types.NowDateTime())
 		switch {
@@ -79,7 +79,7 @@ func (p *Pipeline) resolve(ctx context.Context, d *core.Record) error {
 			return nil
 		case err != nil || old || d.GetInt("rounds") >= MostRounds:
 			d.Set("state", deliveryNeedsHuman)
-			return p.say(tx, d, fmt.Sprintf("Look in %s whether the issue is there, then confirm or retry the delivery.", tracker.GetString("name")), took)
+			return p.say(tx, d, fmt.Sprintf("Nobody knows whether %s has it. Look there, then confirm the delivery with its number, or retry it.", tracker.GetString("name")), took)
 		}
 		d.Set("state", deliveryPending)
 		d.Set("rounds", d.GetInt("rounds")+1)
@@ -93,27 +93,34 @@ func (p *Pipeline) resolve(ctx context.Context, d *core.Record) error {
 // tried again stands between the answer and this.
 func (p *Pipeline) filed(d *core.Record, number, nodeID, url, how string, took time.Duration) error {
 	return p.changeDelivery(d, func(tx core.App, d *core.Record) error {
-		d.Set("state", deliveryDone)
-		d.Set("number", number)
-		d.Set("node_id", nodeID)
-		d.Set("url", url)
-		d.Set("error", "")
-		issue, err := tx.FindRecordById(records.Issues, d.GetString("issue"))
-		if err != nil {
-			return err
-		}
-		to, err := triage.Next(triage.IssueState(issue.GetString("state")), triage.ActFile)
-		if err != nil {
-			return err
-		}
-		before := snapshot(issue)
-		issue.Set("state", string(to))
-		issue.Set("tracker_key", number)
-		issue.Set("tracker_url", url)
-		issue.Set("filing", "")
-		if _, err := p.decided(tx, issue, string(triage.ActFile), before, Act{RequestID: d.GetString("request_id")}, ""); err != nil {
+		if err := p.markFiled(tx, d, number, nodeID, url, Act{RequestID: d.GetString("request_id")}); err != nil {
 			return err
 		}
 		return p.step(tx, d, how, "", took)
 	})
+}
+
+// markFiled moves a delivery to done and its issue to filed. The caller saves
+// the delivery.
+func (p *Pipeline) markFiled(tx core.App, d *core.Record, number, nodeID, url string, a Act) error {
+	d.Set("state", deliveryDone)
+	d.Set("number", number)
+	d.Set("node_id", nodeID)
+	d.Set("url", url)
+	d.Set("error", "")
+	issue, err := tx.FindRecordById(records.Issues, d.GetString("issue"))
+	if err != nil {
+		return err
+	}
+	to, err := triage.Next(triage.IssueState(issue.GetString("state")), triage.ActFile)
+	if err != nil {
+		return err
+	}
+	before := snapshot(issue)
+	issue.Set("state", string(to))
+	issue.Set("tracker_key", number)
+	issue.Set("tracker_url", url)
+	issue.Set("filing", "")
+	_, err = p.decided(tx, issue, string(triage.ActFile), before, a, "")
+	return err
 }

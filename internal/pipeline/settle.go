@@ -72,13 +72,11 @@ type candidate struct {
 }
 
 // joinOrDraft links a bug or feature to the issue it is another report of, or
-// drafts a new issue.
-func (p *Pipeline) joinOrDraft(ctx context.Context, proj *project, r *core.Record, start time.Time, attempt int) error {
-	proj.join.Lock()
-	defer proj.join.Unlock()
+// drafts a new issue. The project's lock must be held.
+func (p *Pipeline) joinOrDraft(ctx context.Context, settings records.Settings, r *core.Record, start time.Time, attempt int) error {
 	defer p.counts.changed()
 
-	found, err := p.search(proj, r)
+	found, err := p.search(settings, r)
 	if err != nil {
 		return err
 	}
@@ -120,9 +118,8 @@ func (p *Pipeline) joinOrDraft(ctx context.Context, proj *project, r *core.Recor
 		issueID = issue.Id
 		r.Set("state", string(triage.Joined))
 		r.Set("issue", issue.Id)
-		kind := records.ByRule
 		after := map[string]any{"state": string(triage.Joined), "issue": issue.Id, "similarity": found.score}
-		if err := p.settled(tx, r, action, kind, reason, after, start, attempt); err != nil {
+		if err := p.settled(tx, r, action, records.ByRule, reason, after, start, attempt); err != nil {
 			return err
 		}
 		raw, err := queue.Tx(tx)
@@ -154,8 +151,8 @@ type found struct {
 }
 
 // search asks the index and decides. Nothing that a person set apart is offered.
-func (p *Pipeline) search(proj *project, r *core.Record) (found, error) {
-	apart, err := records.SeparatedFrom(p.App, r.Id)
+func (p *Pipeline) search(settings records.Settings, r *core.Record) (found, error) {
+	apart, err := p.apartFrom(r.Id)
 	if err != nil {
 		return found{}, err
 	}
@@ -181,8 +178,8 @@ func (p *Pipeline) search(proj *project, r *core.Record) (found, error) {
 	if p.JoinAbove > 0 {
 		t.Join = p.JoinAbove
 	}
-	if proj.settings.JoinAbove > 0 {
-		t.Join = proj.settings.JoinAbove
+	if settings.JoinAbove > 0 {
+		t.Join = settings.JoinAbove
 	}
 	var out found
 	d := vector.Decide(q, open, t)
@@ -208,6 +205,27 @@ func (p *Pipeline) search(proj *project, r *core.Record) (found, error) {
 			Title: issue.Title, State: issue.State, Feedback: h.ID, Score: h.Score, Shared: h.Shared})
 	}
 	return out, nil
+}
+
+// apartFrom lists the records that a message was set apart from, and the issues
+// that those were merged into.
+func (p *Pipeline) apartFrom(id string) (map[string]bool, error) {
+	apart, err := records.SeparatedFrom(p.App, id)
+	if err != nil || len(apart) == 0 {
+		return apart, err
+	}
+	groups := make([]vector.Hit, 0, len(apart))
+	for other := range apart {
+		groups = append(groups, vector.Hit{Group: other})
+	}
+	roots, err := p.roots(groups)
+	if err != nil {
+		return nil, err
+	}
+	for _, root := range roots {
+		apart[root.ID] = true
+	}
+	return apart, nil
 }
 
 // peer is what joining needs to know of an issue.

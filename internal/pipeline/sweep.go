@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -101,16 +102,7 @@ func (p *Pipeline) sweepEvery(ctx context.Context) {
 // jobs can be lost, rows cannot. cursor is where the last sweep of messages ended.
 func (p *Pipeline) sweep(ctx context.Context, cursor string) (string, error) {
 	cursor, err := p.sweepFeedback(ctx, cursor)
-	if err != nil {
-		return cursor, err
-	}
-	if err := p.sweepApproved(); err != nil {
-		return cursor, err
-	}
-	if err := p.sweepDeliveries(ctx); err != nil {
-		return cursor, err
-	}
-	return cursor, p.wakeSnoozed()
+	return cursor, errors.Join(err, p.sweepApproved(), p.sweepDeliveries(ctx), p.wakeSnoozed())
 }
 
 func (p *Pipeline) sweepFeedback(ctx context.Context, cursor string) (string, error) {
@@ -142,32 +134,36 @@ func (p *Pipeline) sweepFeedback(ctx context.Context, cursor string) (string, er
 }
 
 // sweepApproved makes deliveries for issues that were approved while no
-// tracker was configured.
+// tracker was configured, and anew for those that were never sent and whose
+// tracker was switched off since.
 func (p *Pipeline) sweepApproved() error {
 	var ids []string
 	err := p.App.DB().NewQuery(`SELECT i.id FROM issues i JOIN trackers t ON t.project = i.project AND t.enabled = true
 		WHERE i.state = 'approved' AND i.merged_into = ''
-		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.issue = i.id) GROUP BY i.id LIMIT {:n}`).
+		AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.issue = i.id)
+		UNION SELECT d.issue FROM deliveries d JOIN trackers t ON t.id = d.tracker AND t.enabled = false
+		WHERE d.state = 'pending' AND d.attempts = 0 LIMIT {:n}`).
 		Bind(dbx.Params{"n": sweepRows}).Column(&ids)
 	if err != nil {
 		return fmt.Errorf("sweep approved issues: %w", err)
 	}
+	var failed error
 	for _, id := range ids {
 		err := p.App.RunInTransaction(func(tx core.App) error {
 			issue, err := tx.FindRecordById(records.Issues, id)
 			if err != nil || issue.GetString("state") != string(triage.Approved) {
 				return err
 			}
-			if err := p.deliver(tx, issue, ""); err != nil {
+			if err := errors.Join(p.withdraw(tx, issue), p.deliver(tx, issue, "")); err != nil {
 				return err
 			}
 			return tx.Save(issue)
 		})
 		if err != nil {
-			return fmt.Errorf("deliver issue %s: %w", id, err)
+			failed = errors.Join(failed, fmt.Errorf("deliver issue %s: %w", id, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 // sweepDeliveries makes jobs for deliveries that are due, tracker by tracker. A
@@ -213,6 +209,7 @@ func (p *Pipeline) wakeSnoozed() error {
 	if err != nil {
 		return fmt.Errorf("wake issues: %w", err)
 	}
+	var failed error
 	for _, issue := range due {
 		err := p.App.RunInTransaction(func(tx core.App) error {
 			issue, err := tx.FindRecordById(records.Issues, issue.Id)
@@ -226,8 +223,8 @@ func (p *Pipeline) wakeSnoozed() error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("wake issue %s: %w", issue.Id, err)
+			failed = errors.Join(failed, fmt.Errorf("wake issue %s: %w", issue.Id, err))
 		}
 	}
-	return nil
+	return failed
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pocketbase/pocketbase/core"
 	"github.com/riverqueue/river"
 
 	"github.com/iterateswarm/iterateswarm/internal/queue"
@@ -43,10 +44,13 @@ type triageWorker struct {
 // Work settles one message. Working it twice changes nothing.
 func (w *triageWorker) Work(ctx context.Context, job *river.Job[TriageArgs]) error {
 	rid := requestIDOf(job.Metadata)
-	took, err := w.p.settle(ctx, job.Args.ID, job.Attempt)
+	took, err := w.p.trySettle(ctx, job.Args.ID, job.Attempt)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return river.JobCancel(fmt.Errorf("feedback %s is gone: %w", job.Args.ID, err))
+	case errors.Is(err, errGone):
+		return river.JobCancel(err)
+	case err != nil && job.Attempt >= MostFailures:
+		w.p.Log.Error("message put aside", "feedback", job.Args.ID, "attempt", job.Attempt, "err", err)
+		return w.p.putAside(job.Args.ID, fmt.Sprintf("Settling it failed %d times: %v", job.Attempt, err), job.Attempt)
 	case err != nil:
 		return fmt.Errorf("settle %s: %w", job.Args.ID, err)
 	}
@@ -55,27 +59,54 @@ func (w *triageWorker) Work(ctx context.Context, job *river.Job[TriageArgs]) err
 	return nil
 }
 
+// MostFailures is how often settling a message may fail before it is put aside
+// for a person.
+const MostFailures = 8
+
+// errGone says that a message was erased.
+var errGone = errors.New("the message is gone")
+
+// trySettle settles, and takes a panic for an error.
+func (p *Pipeline) trySettle(ctx context.Context, id string, attempt int) (took time.Duration, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return p.settle(ctx, id, attempt)
+}
+
+// putAside holds a message that cannot be settled.
+func (p *Pipeline) putAside(id, why string, attempt int) error {
+	r, err := p.App.FindRecordById(records.Feedback, id)
+	if err != nil {
+		return fmt.Errorf("put aside: %w", err)
+	}
+	return p.rest(r, triage.Held, "quarantined", "quarantine", clip(why), time.Now(), attempt)
+}
+
 // settle moves a received message on: a bug or feature joins an issue, noise
 // is put aside, a question rests, an unsure verdict waits for a person.
 // Messages of one project are settled one at a time, so twins that arrive
 // together meet.
 func (p *Pipeline) settle(ctx context.Context, id string, attempt int) (time.Duration, error) {
 	start := time.Now()
-	r, err := p.App.FindRecordById(records.Feedback, id)
-	if err != nil {
+	r, err := p.received(id)
+	if r == nil {
 		return 0, err
 	}
-	if r.GetString("state") != string(triage.Received) {
-		return 0, nil
+	defer p.lock(r.GetString("project"))()
+	if r, err = p.received(id); r == nil { // as it is now: a person may have corrected it meanwhile
+		return 0, err
 	}
-	proj, err := p.project(p.App, r.GetString("project"))
+	settings, _, err := p.read(p.App, r.GetString("project"))
 	if err != nil {
 		return 0, err
 	}
 	class := triage.Class(r.GetString("class"))
 	holdBelow := p.HoldBelow
-	if proj.settings.HoldBelow > 0 {
-		holdBelow = proj.settings.HoldBelow
+	if settings.HoldBelow > 0 {
+		holdBelow = settings.HoldBelow
 	}
 	switch {
 	case class == triage.Noise:
@@ -86,7 +117,29 @@ func (p *Pipeline) settle(ctx context.Context, id string, attempt int) (time.Dur
 	case class == triage.Question:
 		err = p.rest(r, triage.Triaged, "", "rest", "A question makes no issue.", start, attempt)
 	default:
-		err = p.joinOrDraft(ctx, proj, r, start, attempt)
+		err = p.joinOrDraft(ctx, settings, r, start, attempt)
 	}
 	return time.Since(start), err
+}
+
+// received reads a message that waits to be settled; nil without an error means
+// that it is settled already.
+func (p *Pipeline) received(id string) (*core.Record, error) {
+	r, err := p.App.FindRecordById(records.Feedback, id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, fmt.Errorf("%w: %s", errGone, id)
+	case err != nil || r.GetString("state") != string(triage.Received):
+		return nil, err
+	}
+	return r, nil
+}
+
+// lock keeps everybody else from joining, merging, splitting or moving anything
+// in a project until the returned function is called. It is taken before a
+// transaction, never inside one.
+func (p *Pipeline) lock(project string) (unlock func()) {
+	proj := p.project(project)
+	proj.join.Lock()
+	return proj.join.Unlock
 }

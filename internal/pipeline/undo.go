@@ -23,6 +23,12 @@ type Undone struct {
 // the tracker may have seen it.
 func (p *Pipeline) Undo(decision string, a Act) (Undone, error) {
 	defer p.counts.changed()
+	if err := checkReason(a.Reason); err != nil {
+		return Undone{}, err
+	}
+	if d, err := p.App.FindRecordById(records.Decisions, decision); err == nil {
+		defer p.lock(d.GetString("project"))()
+	}
 	var out Undone
 	err := p.App.RunInTransaction(func(tx core.App) error {
 		d, err := tx.FindRecordById(records.Decisions, decision)
@@ -57,16 +63,21 @@ func (p *Pipeline) Undo(decision string, a Act) (Undone, error) {
 	return out, err
 }
 
+// canUndo lists the acts that have a move that compensates them.
+var canUndo = map[string]bool{"approve": true, "decline": true, "snooze": true, "reopen": true, "close": true, "edit": true,
+	"merge": true, "unmerge": true, "split": true, "reclassify": true, "join": true}
+
 // undoable refuses what is no person's act, what was undone and what something
 // newer rests on.
 func undoable(tx core.App, d *core.Record) error {
-	if d.GetString("actor_kind") != records.ByPerson || d.GetString("action") == "split_from" || d.GetString("undo_of") != "" {
-		return Fault(IllegalMove, "Only what a person did can be undone, and an undo is not.")
+	if d.GetString("actor_kind") != records.ByPerson || !canUndo[d.GetString("action")] {
+		return Fault(IllegalMove, "Only what a person decided can be undone: approve, decline, snooze, reopen, close, edit, merge, unmerge, split, reclassify and join.")
 	}
 	var newer int
 	err := tx.DB().NewQuery(`SELECT count(*) FROM decisions WHERE undo_of = {:id} OR (subject_id = {:s}
-		AND rowid > (SELECT rowid FROM decisions WHERE id = {:id}) AND action NOT IN ('join', 'draft', 'regression', 'rest', 'noise', 'hold', 'split_from')
-		AND undo_of = '' AND NOT EXISTS (SELECT 1 FROM decisions u WHERE u.undo_of = decisions.id))`).
+		AND rowid > (SELECT rowid FROM decisions WHERE id = {:id})
+		AND (actor_kind = 'person' OR action NOT IN ('join', 'draft', 'regression', 'rest', 'noise', 'hold'))
+		AND action != 'split_from' AND undo_of = '' AND NOT EXISTS (SELECT 1 FROM decisions u WHERE u.undo_of = decisions.id))`).
 		Bind(dbx.Params{"id": d.Id, "s": d.GetString("subject_id")}).Row(&newer)
 	if err != nil {
 		return fmt.Errorf("look for newer decisions: %w", err)
@@ -83,8 +94,8 @@ func (p *Pipeline) undoIssue(tx core.App, d *core.Record, a Act) (Undone, error)
 	if err != nil {
 		return Undone{}, Fault(NoIssue, "The issue is gone.")
 	}
-	if a.Version != nil && *a.Version != issue.GetInt("version") {
-		return Undone{}, Fault(StaleVersion, "The issue has changed: you saw version %d, it is at %d. Read it again.", *a.Version, issue.GetInt("version")).At("version")
+	if err := checkVersion(issue, a); err != nil {
+		return Undone{}, err
 	}
 	now := snapshot(issue)
 	action := d.GetString("action")
@@ -114,18 +125,7 @@ func (p *Pipeline) undoIssue(tx core.App, d *core.Record, a Act) (Undone, error)
 	switch action {
 	case "unmerge":
 		target, _ := before["merged_into"].(string)
-		if err := records.Reunite(tx, issue.Id, target); err != nil {
-			return Undone{}, err
-		}
-		issue.Set("merged_into", target)
-		if err := tx.Save(issue); err != nil {
-			return Undone{}, err
-		}
-		root, err := rootOf(tx, issue)
-		if err != nil {
-			return Undone{}, err
-		}
-		if err := p.recountSave(tx, root); err != nil {
+		if err := p.mergeAgain(tx, issue, target); err != nil {
 			return Undone{}, err
 		}
 	case string(triage.ActReopen):
@@ -140,6 +140,32 @@ func (p *Pipeline) undoIssue(tx core.App, d *core.Record, a Act) (Undone, error)
 	}
 	out, err := p.decided(tx, issue, "undo_"+action, now, a, d.Id)
 	return Undone{Issue: out.Issue, Decision: out.Decision}, err
+}
+
+// mergeAgain puts a merge back that was taken away.
+func (p *Pipeline) mergeAgain(tx core.App, issue *core.Record, target string) error {
+	into, err := tx.FindRecordById(records.Issues, target)
+	if err != nil {
+		return Fault(NoIssue, "The issue it was merged into is gone.")
+	}
+	root, err := rootOf(tx, into)
+	if err != nil {
+		return err
+	}
+	if root.Id == issue.Id {
+		return Fault(IllegalMove, "Issue %d is merged into this one by now.", into.GetInt("number"))
+	}
+	if err := p.withdraw(tx, issue); err != nil {
+		return err
+	}
+	if err := records.Reunite(tx, issue.Id, target); err != nil {
+		return err
+	}
+	issue.Set("merged_into", target)
+	if err := tx.Save(issue); err != nil {
+		return err
+	}
+	return p.recountSave(tx, root)
 }
 
 // unsplit brings the reports of a split back; the issue that was made for them
@@ -164,6 +190,9 @@ func (p *Pipeline) unsplit(tx core.App, d, issue *core.Record) error {
 	fresh, err := tx.FindRecordById(records.Issues, row.ID)
 	if err != nil {
 		return err
+	}
+	if fresh.GetString("merged_into") != "" || fresh.GetInt("version") > 1 {
+		return Fault(NotLatest, "Something was decided on issue %d since, which the split made; undo that first.", fresh.GetInt("number"))
 	}
 	if err := p.withdraw(tx, fresh); err != nil {
 		return err

@@ -90,7 +90,7 @@ func RoleOf(app core.App, auth *core.Record, project string) (triage.Role, bool)
 // Doing it twice is no error.
 func Separate(tx core.App, project, a, b string) error {
 	low, high := pair(a, b)
-	if IsSeparated(tx, a, b) {
+	if isSeparated(tx, a, b) {
 		return nil
 	}
 	c, err := tx.FindCachedCollectionByNameOrId(Separations)
@@ -111,8 +111,8 @@ func Reunite(tx core.App, a, b string) error {
 	return err
 }
 
-// IsSeparated reports whether a person said that the two are not the same matter.
-func IsSeparated(app core.App, a, b string) bool {
+// isSeparated reports whether a person said that the two are not the same matter.
+func isSeparated(app core.App, a, b string) bool {
 	low, high := pair(a, b)
 	var n int
 	err := app.DB().Select("count(*)").From(Separations).

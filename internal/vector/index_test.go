@@ -78,7 +78,7 @@ func TestAnswersDependOnTheDocumentsOnly(t *testing.T) {
 				if d, ok := docs[id]; ok {
 					d.Group = fmt.Sprint("g", r.IntN(9))
 					docs[id] = d
-					must(t, PutGroup(ctx, db, id, d.Group))
+					must(t, Put(ctx, db, NewRow(d)))
 				}
 				_, ok := docs[id]
 				if ix.Move(id, docs[id].Group) != ok {

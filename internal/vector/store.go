@@ -43,14 +43,6 @@ ON CONFLICT (id) DO UPDATE SET project = excluded.project, "group" = excluded."g
 	return nil
 }
 
-// PutGroup writes which group a document belongs to. Call Index.Move after the commit.
-func PutGroup(ctx context.Context, db Execer, id, group string) error {
-	if _, err := db.ExecContext(ctx, `UPDATE vectors SET "group" = ? WHERE id = ?`, group, id); err != nil {
-		return fmt.Errorf("move vector %s: %w", id, err)
-	}
-	return nil
-}
-
 // Delete removes a row. Call Index.Remove after the commit.
 func Delete(ctx context.Context, db Execer, id string) error {
 	if _, err := db.ExecContext(ctx, `DELETE FROM vectors WHERE id = ?`, id); err != nil {
