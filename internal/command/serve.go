@@ -26,7 +26,7 @@ const (
 	headerTimeout  = 5 * time.Second
 	readTimeout    = 30 * time.Second
 	idleTimeout    = 60 * time.Second
-	maxConnections = 2000
+	maxConnections = 4096
 )
 
 // Listen says where to serve. With Domains PocketBase fetches certificates.

@@ -222,19 +222,19 @@ func (j *judgement) windows(k kind, p []float64) {
 	}
 }
 
-func (s *scratch) sentenceAt(t int) *span {
-	lo, hi := 0, len(s.report.sentences)
+func (e *scratch) sentenceAt(t int) *span {
+	lo, hi := 0, len(e.report.sentences)
 	for lo < hi {
 		mid := (lo + hi) / 2
-		q := &s.report.sentences[mid]
+		q := &e.report.sentences[mid]
 		if q.part == triage.PartTitle || q.t1 <= t {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	if lo < len(s.report.sentences) && s.report.sentences[lo].t0 <= t {
-		return &s.report.sentences[lo]
+	if lo < len(e.report.sentences) && e.report.sentences[lo].t0 <= t {
+		return &e.report.sentences[lo]
 	}
 	return nil
 }

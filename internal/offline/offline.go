@@ -108,34 +108,34 @@ type judgement struct {
 }
 
 // read takes the item apart and finds the known phrases in it.
-func (s *scratch) read(it triage.Item, m *model) {
-	p := &s.report
+func (e *scratch) read(it triage.Item, m *model) {
+	p := &e.report
 	p.parse(it, m.isTemplate)
 	t := phrases()
-	s.titleHits = t.find(p.titleWords.tokens, s.titleHits[:0])
-	negate(s.titleHits, p.titleWords.tokens)
-	s.textHits = t.find(p.textWords.tokens, s.textHits[:0])
-	negate(s.textHits, p.textWords.tokens)
-	s.markInjected(p)
-	s.language = detectLanguage(&p.titleWords, &p.textWords)
+	e.titleHits = t.find(p.titleWords.tokens, e.titleHits[:0])
+	negate(e.titleHits, p.titleWords.tokens)
+	e.textHits = t.find(p.textWords.tokens, e.textHits[:0])
+	negate(e.textHits, p.textWords.tokens)
+	e.markInjected(p)
+	e.language = detectLanguage(&p.titleWords, &p.textWords)
 }
 
 // markInjected takes what talks to the engine out of the judgement: from the
 // first such phrase to the end of its sentence. The words before it stay.
-func (s *scratch) markInjected(p *report) {
+func (e *scratch) markInjected(p *report) {
 	n := len(p.textWords.tokens)
-	s.inProse, s.injected = grown(s.inProse, n), grown(s.injected, n)
-	s.live = n
+	e.inProse, e.injected = grown(e.inProse, n), grown(e.injected, n)
+	e.live = n
 	for i := 0; i < len(p.sentences); i++ {
 		q := &p.sentences[i]
 		if q.part != triage.PartText {
 			continue
 		}
 		for t := q.t0; t < q.t1; t++ {
-			s.inProse[t] = true
+			e.inProse[t] = true
 		}
 		from := -1
-		for _, h := range hitsIn(s.textHits, q) {
+		for _, h := range hitsIn(e.textHits, q) {
 			if h.cue&cueInject != 0 {
 				from = h.t0
 				break
@@ -145,9 +145,9 @@ func (s *scratch) markInjected(p *report) {
 			continue
 		}
 		for t := from; t < q.t1; t++ {
-			s.injected[t] = true
+			e.injected[t] = true
 		}
-		s.live -= q.t1 - from
+		e.live -= q.t1 - from
 		if from-q.t0 < 3 || len(p.sentences) >= 2*maxSentences {
 			q.injected = true
 			continue
@@ -162,7 +162,7 @@ func (s *scratch) markInjected(p *report) {
 	}
 }
 
-func (s *scratch) injectedToken(t int) bool { return t < len(s.injected) && s.injected[t] }
+func (e *scratch) injectedToken(t int) bool { return t < len(e.injected) && e.injected[t] }
 
 func grown(b []bool, n int) []bool {
 	if cap(b) < n {
