@@ -55,6 +55,7 @@ func New(p *pipeline.Pipeline, cfg config.Config, lg *slog.Logger) *API {
 func (a *API) Bind(se *core.ServeEvent) {
 	r := se.Router
 	r.Bind(a.frame())
+	r.Bind(a.capBodies())
 	r.Bind(a.ingestKey())
 
 	r.POST("/api/feedback", a.ingest).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
@@ -63,16 +64,15 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.POST("/webhooks/{source}/{path...}", a.webhook).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
 	r.GET("/webhooks/{source}", a.webhook).Bind(apis.SkipSuccessActivityLog())
 
-	limit := apis.BodyLimit(1 << 20)
-	r.POST("/api/feedback/{id}/correct", a.correct).Bind(limit)
-	r.POST("/api/feedback/{id}/join", a.join).Bind(limit)
-	r.POST("/api/issues/batch", a.batch).Bind(limit)
-	r.POST("/api/issues/{id}/{action}", a.act).Bind(limit)
+	r.POST("/api/feedback/{id}/correct", a.correct)
+	r.POST("/api/feedback/{id}/join", a.join)
+	r.POST("/api/issues/batch", a.batch)
+	r.POST("/api/issues/{id}/{action}", a.act)
 	r.GET("/api/issues/{id}/{action}", onlyPost)
-	r.PATCH("/api/issues/{id}", a.edit).Bind(limit)
-	r.POST("/api/decisions/{id}/undo", a.undo).Bind(limit)
-	r.POST("/api/deliveries/{id}/retry", a.retry).Bind(limit)
-	r.POST("/api/deliveries/{id}/confirm", a.confirm).Bind(limit)
+	r.PATCH("/api/issues/{id}", a.edit)
+	r.POST("/api/decisions/{id}/undo", a.undo)
+	r.POST("/api/deliveries/{id}/retry", a.retry)
+	r.POST("/api/deliveries/{id}/confirm", a.confirm)
 
 	quiet := apis.SkipSuccessActivityLog()
 	r.GET("/api/stats", a.stats).Bind(quiet)
@@ -80,7 +80,7 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.GET("/metrics", a.prometheus).Bind(quiet)
 	r.GET("/api/ready", a.ready).Bind(quiet)
 	r.GET("/api/setup", a.setupNeeded).Bind(quiet)
-	r.POST("/api/setup", a.setUp).Bind(limit)
+	r.POST("/api/setup", a.setUp)
 }
 
 // requestIDKey is where the request's id is kept in the event's store.
@@ -151,6 +151,9 @@ func (a *API) answer(e *core.RequestEvent, err error) int {
 	var api *router.ApiError
 	closeUnread(e)
 	problem, ok := pipeline.AsProblem(err)
+	if !ok && wasTooLarge(e) {
+		problem, ok = tooLarge(bodyLimit), true
+	}
 	if !ok && errors.As(err, &api) {
 		raw, _ := api.RawData().(error)
 		if raw != nil {
@@ -284,7 +287,7 @@ func signedIn(e *core.RequestEvent) error {
 
 // decode reads a small JSON body into v. An empty body leaves v as it is.
 func decode(e *core.RequestEvent, v any) error {
-	raw, err := readBody(e, 1<<20)
+	raw, err := readBody(e, bodyLimit)
 	if err != nil || len(raw) == 0 {
 		return err
 	}

@@ -27,7 +27,7 @@ func readBody(e *core.RequestEvent, limit int64) ([]byte, error) {
 	var max *http.MaxBytesError
 	switch {
 	case errors.As(err, &max):
-		return nil, pipeline.Fault(pipeline.BodyTooLarge, "The body is larger than %d bytes. Nothing was stored.", max.Limit)
+		return nil, tooLarge(max.Limit)
 	case err != nil:
 		return nil, pipeline.Fault(pipeline.BadJSON, "The body ended early; send it again.")
 	}

@@ -30,7 +30,7 @@ func createsFeedback(e *core.RequestEvent) bool {
 func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
 	return &hook.Handler[*core.RequestEvent]{
 		Id:       "iterateswarmIngestKey",
-		Priority: apis.DefaultLoadAuthTokenMiddlewarePriority + 1,
+		Priority: apis.DefaultLoadAuthTokenMiddlewarePriority + 2,
 		Func: func(e *core.RequestEvent) error {
 			path := strings.TrimSuffix(e.Request.URL.Path, "/")
 			toRecords := createsFeedback(e)
@@ -75,7 +75,7 @@ func (a *API) guardRecords(e *core.RequestEvent) error {
 	if !strings.HasPrefix(e.Request.Header.Get("Content-Type"), "application/json") {
 		return nil
 	}
-	raw, err := readBody(e, 1<<20)
+	raw, err := readBody(e, bodyLimit)
 	if err != nil {
 		return err
 	}
