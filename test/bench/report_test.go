@@ -178,21 +178,23 @@ func starts(t *testing.T, r *report, bin string) {
 func (r *report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Performance
-Every figure is from one run of one command:
+Every figure is from one run of this command:
 
-    make bench
+    go test ./test/bench -run TestReport -v -timeout 60m -bench.items=%d -bench.stored=%d -bench.write=docs/performance.md
 
-It builds the binary as a release is built, starts it and sends it messages
-over HTTP from clients on the same processors. The messages are made from
-templates. Commits are synced to the disk (FULL); the bare PocketBase beside
-it does not sync its commits, has one collection, no hook and no queue.
+"make bench" does the same with fewer messages. It builds the binary as a
+release is built, starts it and sends it messages over HTTP from clients on the
+same processors. The messages are made from templates. Commits are synced to the
+disk (FULL); the bare PocketBase beside it does not sync its commits, has one
+collection, no hook and no queue.
 
-%s. %d messages on the whole path. The machine had other
-work to do meanwhile, so compare within this table and not with another.
+%s. The machine had other work to do meanwhile,
+so compare within this table and not with another; processor time is what
+changes least.
 
 | what | IterateSwarm | beside it | aim |
 |---|---|---|---|
-`, machine(), *items)
+`, *items, *stored, machine())
 	for _, row := range r.rows {
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(row[:], " | "))
 	}
@@ -201,6 +203,9 @@ work to do meanwhile, so compare within this table and not with another.
 
 func machine() string {
 	raw, _ := os.ReadFile("/proc/loadavg")
-	load, _, _ := strings.Cut(string(raw), " ")
-	return fmt.Sprintf("%s/%s, %d processors, %s, load %s at the end", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), load)
+	load := strings.Fields(string(raw))
+	if len(load) < 3 {
+		load = []string{"?", "?", "unknown"}
+	}
+	return fmt.Sprintf("%s/%s, %d processors, %s, load %s over the last 15 minutes", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), load[2])
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +47,7 @@ func fill(t testing.TB, dir string, n int, seed uint64) {
 		t.Fatal(err)
 	}
 	writer := texts.New(seed)
+	columns := map[string][]string{}
 	begin := time.Now().Add(-90 * 24 * time.Hour)
 	for at := int(have); at < n; {
 		err := s.App.RunInTransaction(func(tx core.App) error {
@@ -70,14 +70,14 @@ func fill(t testing.TB, dir string, n int, seed uint64) {
 					{"issues", m.Issue, dbx.Params{"id": issue, "number": 1_000_000 + at, "created": stamp.String(), "report_count": 1}},
 					{"feedback", m.ID, dbx.Params{"id": id, "issue": issue, "content": text, "external_id": fmt.Sprint("x", at), "created": stamp.String()}},
 				} {
-					if err := clone(tx, c.table, "id", c.where, c.change); err != nil {
+					if err := clone(tx, columns, c.table, "id", c.where, c.change); err != nil {
 						return err
 					}
 				}
 				for _, table := range []string{"decisions", "steps"} {
 					for range 2 {
 						one := dbx.Params{"id": core.GenerateDefaultRandomId(), "subject_id": id, "created": stamp.String()}
-						if err := clone(tx, table, "subject_id", m.ID, one); err != nil {
+						if err := clone(tx, columns, table, "subject_id", m.ID, one); err != nil {
 							return err
 						}
 					}
@@ -95,23 +95,21 @@ func fill(t testing.TB, dir string, n int, seed uint64) {
 	}
 }
 
-// clone copies one row with some columns changed.
-func clone(tx core.App, table, by, value string, change dbx.Params) error {
-	var names []string
-	if err := tx.DB().NewQuery(`SELECT name FROM pragma_table_info({:t})`).Bind(dbx.Params{"t": table}).Column(&names); err != nil {
-		return err
+// clone copies one row with some columns changed. columns remembers the tables.
+func clone(tx core.App, columns map[string][]string, table, by, value string, change dbx.Params) error {
+	names := columns[table]
+	if names == nil {
+		if err := tx.DB().NewQuery(`SELECT name FROM pragma_table_info({:t})`).Bind(dbx.Params{"t": table}).Column(&names); err != nil {
+			return err
+		}
+		columns[table] = names
 	}
 	values := make([]string, len(names))
+	bind := dbx.Params{"by_value": value}
 	for i, n := range names {
 		values[i] = "`" + n + "`"
-		if _, ok := change[n]; ok {
-			values[i] = "{:" + n + "}"
-		}
-	}
-	bind := dbx.Params{"by_value": value}
-	for k, v := range change {
-		if slices.Contains(names, k) {
-			bind[k] = v
+		if v, ok := change[n]; ok {
+			values[i], bind[n] = "{:"+n+"}", v
 		}
 	}
 	_, err := tx.DB().NewQuery("INSERT INTO " + table + " (`" + strings.Join(names, "`,`") + "`) SELECT " + strings.Join(values, ",") +

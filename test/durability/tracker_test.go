@@ -1,6 +1,7 @@
 package durability
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -134,4 +135,28 @@ func TestARestoredDraftIsNotFiledAgain(t *testing.T) {
 	if got := state(s, issue, "tracker_key"); got != "1" {
 		t.Errorf("tracker_key = %q, want 1", got)
 	}
+}
+
+// The protocol is exact as long as the tracker's list settles in the time that
+// the tracker's record says. When it lags longer, an issue whose answer was lost
+// is filed again; the search for duplicates finds both and says so.
+func TestALagAboveTheSettleTimeIsTold(t *testing.T) {
+	t.Parallel()
+	h := newHub(t, 44)
+	h.settle = 300 * time.Millisecond
+	h.set(func(h *hub) { h.lag, h.broken, h.hang = 4*time.Second, 1, 0 })
+	s := servertest.Start(t, func(o *commandOptions) {
+		o.Config.Queue.SweepInterval, o.Config.Breaker.Open = 100*time.Millisecond, time.Second
+		o.Config.File.HealInterval = time.Second
+	})
+	withoutTracker(t, s)
+	addTracker(s, h)
+	issue := approved(t, s, "The app crashes when I rename the violet board")
+	s.Until("the first create", func() bool { return h.asked() == 1 })
+	h.set(func(h *hub) { h.broken = 0 })
+	s.Until("the issue to be filed", func() bool { return state(s, issue, "state") == "filed" })
+	want(t, "issues in the tracker", len(h.creates()), 2)
+	s.Until("the issue to say that it is there twice", func() bool {
+		return strings.Contains(state(s, issue, "filing"), "2 times")
+	})
 }
