@@ -152,7 +152,6 @@ func (rs *rows) next() (map[string]string, error) {
 
 func (rs *rows) nextCSV() (map[string]string, error) {
 	rec, err := rs.csv.Read()
-	rs.line, _ = rs.csv.FieldPos(0)
 	if err != nil {
 		var parse *csv.ParseError
 		if errors.As(err, &parse) {
@@ -163,6 +162,7 @@ func (rs *rows) nextCSV() (map[string]string, error) {
 		}
 		return nil, err
 	}
+	rs.line, _ = rs.csv.FieldPos(0) // panics when there is no field
 	out := make(map[string]string, len(rec))
 	for i, v := range rec {
 		out[rs.header[i]] = v
