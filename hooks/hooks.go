@@ -4,8 +4,10 @@
 package hooks
 
 import (
+	"net/http"
 	"strings"
 
+	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
@@ -17,6 +19,7 @@ func Bind(app core.App, p *pipeline.Pipeline) {
 	bindFeedback(app, p)
 	bindPlugins(app, p)
 	bindTrackers(app, p)
+	bindTrusted(app)
 	bindKeys(app)
 	bindAudit(app)
 	hide(app, "secrets", records.Sources, records.Trackers)
@@ -28,7 +31,12 @@ func Bind(app core.App, p *pipeline.Pipeline) {
 	})
 	app.OnRecordUpdate(records.Projects).BindFunc(checkSettings)
 	app.OnRecordCreate(records.Projects).BindFunc(checkSettings)
+	app.OnRecordCreate(records.Projects, records.Sources).BindFunc(checkSlug)
+	app.OnRecordUpdate(records.Projects, records.Sources).BindFunc(checkSlug)
 }
+
+// messageTexts are what a caller sets on a message and what must be a text.
+var messageTexts = []string{"content", "subject", "source", "external_id", "permalink", pipeline.AuthorID, pipeline.AuthorName}
 
 func bindFeedback(app core.App, p *pipeline.Pipeline) {
 	app.OnRecordCreate(records.Feedback).BindFunc(p.Born)
@@ -37,15 +45,40 @@ func bindFeedback(app core.App, p *pipeline.Pipeline) {
 		if err != nil {
 			return err
 		}
-		for _, field := range []string{pipeline.AuthorID, pipeline.AuthorName} {
-			v, _ := info.Body[field].(string)
-			e.Record.Set(field, v)
+		for _, field := range messageTexts {
+			v, isText := info.Body[field].(string)
+			if form := e.Request.PostForm[field]; len(form) == 1 {
+				v, isText = form[0], true // PocketBase makes numbers of a form's digits
+			}
+			switch {
+			case isText:
+				e.Record.Set(field, v)
+			case info.Body[field] != nil:
+				return pipeline.Fault(pipeline.BadType, "%s must be a text.", field).At(field)
+			}
 		}
 		if e.Auth != nil && e.Auth.Collection().Name == records.Keys && e.Record.GetString("project") == "" {
 			e.Record.Set("project", e.Auth.GetString("project"))
 		}
 		e.Record.Set("request_id", e.Response.Header().Get("X-Request-ID"))
-		return e.Next()
+		if err = e.Next(); err == nil || e.Written() {
+			return err
+		}
+		if _, ok := pipeline.AsProblem(err); ok {
+			return err
+		}
+		known, other := p.Known(e.Record, false)
+		if other != nil {
+			return other
+		}
+		if known == nil {
+			return err
+		}
+		e.Response.Header().Set("X-Feedback-Known", known.Id)
+		if err := apis.EnrichRecord(e.RequestEvent, known); err != nil {
+			return err
+		}
+		return e.JSON(http.StatusOK, known)
 	})
 	app.OnRecordUpdate(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
 		for _, field := range []string{"project", "source", "external_id", "subject", "content", "permalink"} {
@@ -136,6 +169,14 @@ func bindAudit(app core.App) {
 	app.OnRecordCreate(records.Decisions).BindFunc(func(e *core.RecordEvent) error {
 		return pipeline.Fault(pipeline.BadValue, "Decisions are written by the server only.")
 	})
+}
+
+// checkSlug refuses a slug that could be an id.
+func checkSlug(e *core.RecordEvent) error {
+	if records.LooksLikeID(e.Record.GetString("slug")) {
+		return pipeline.Fault(pipeline.BadValue, "A slug must not look like an id, 15 lower-case letters and digits; add a hyphen.").At("slug")
+	}
+	return e.Next()
 }
 
 func checkSettings(e *core.RecordEvent) error {

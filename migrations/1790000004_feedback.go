@@ -72,7 +72,7 @@ func init() {
 		feedback.Fields.Add(text("external_id", 500))
 		feedback.Fields.Add(link(app, "reporter", "reporters"))
 		feedback.Fields.Add(text("subject", 1000))
-		feedback.Fields.Add(needed("content", 64<<10))
+		feedback.Fields.Add(needed("content", 1<<20)) // the largest ITERATESWARM_API_TEXT_LIMIT
 		feedback.Fields.Add(text("permalink", 2000))
 		feedback.Fields.Add(list("context", 64<<10))
 		feedback.Fields.Add(list("attachments", 64<<10))

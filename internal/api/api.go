@@ -34,6 +34,7 @@ type API struct {
 	log     *slog.Logger
 	limiter *guard.Limiter
 	slots   chan struct{} // one a message that is being taken in
+	asking  chan struct{} // one a webhook that waits for its plugin
 	setup   *setup
 	metrics *metrics
 }
@@ -44,6 +45,7 @@ func New(p *pipeline.Pipeline, cfg config.Config, lg *slog.Logger) *API {
 		p: p, cfg: cfg, log: lg,
 		limiter: guard.NewLimiter(guard.Limit{Burst: cfg.API.RateBurst, Every: cfg.API.RateEvery}, guard.DefaultKeys),
 		slots:   make(chan struct{}, cfg.API.MaxIngest),
+		asking:  make(chan struct{}, mostAsking),
 		setup:   newSetup(),
 	}
 	a.metrics = newMetrics(p)
@@ -156,16 +158,10 @@ func (a *API) answer(e *core.RequestEvent, err error) int {
 	}
 	if !ok && errors.As(err, &api) {
 		raw, _ := api.RawData().(error)
-		if raw != nil {
-			problem, ok = pipeline.AsProblem(raw)
-		}
-		switch {
-		case ok:
-		case raw != nil && storageDown(raw):
-			err = raw // PocketBase calls it a bad request
-		default:
+		if raw == nil || !storageDown(raw) {
 			return a.answerAPI(e, api)
 		}
+		err = raw // PocketBase calls it a bad request
 	}
 	if !ok {
 		if e.Written() {
@@ -295,6 +291,9 @@ func decode(e *core.RequestEvent, v any) error {
 		return p
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
+		if p, ok := pipeline.AsProblem(err); ok {
+			return p
+		}
 		return badType(err)
 	}
 	return nil

@@ -61,7 +61,7 @@ func (a *API) takeIn(e *core.RequestEvent) (*core.Record, error) {
 	if m.ExternalID != "" && e.Auth == nil {
 		return nil, pipeline.Fault(pipeline.NoCredentials, "external_id makes a message idempotent; it needs an ingest key or a login.").At("external_id")
 	}
-	leave, err := a.enter()
+	leave, err := enter(a.slots)
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +79,12 @@ func (a *API) takeIn(e *core.RequestEvent) (*core.Record, error) {
 // enter takes one of the places for messages that are judged and stored, so that
 // a flood cannot fill the memory. It is taken after the body has arrived: slow
 // senders hold nobody up.
-func (a *API) enter() (leave func(), err error) {
+func enter(places chan struct{}) (leave func(), err error) {
 	select {
-	case a.slots <- struct{}{}:
-		return func() { <-a.slots }, nil
+	case places <- struct{}{}:
+		return func() { <-places }, nil
 	default:
-		p := pipeline.Fault(pipeline.TooBusy, "The server takes in %d messages at once and is full. Send it again in a second.", cap(a.slots))
+		p := pipeline.Fault(pipeline.TooBusy, "The server takes in %d messages at once and is full. Send it again in a second.", cap(places))
 		p.RetryAfter = time.Second
 		return nil, p
 	}

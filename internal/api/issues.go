@@ -12,16 +12,27 @@ import (
 
 // actBody is what the routes that decide on an issue take.
 type actBody struct {
-	Version  *int      `json:"version"`
-	Reason   string    `json:"reason"`
-	Until    time.Time `json:"until"`
-	Into     string    `json:"into"`
-	Feedback []string  `json:"feedback"`
+	Version  *int     `json:"version"`
+	Reason   string   `json:"reason"`
+	Until    until    `json:"until"`
+	Into     string   `json:"into"`
+	Feedback []string `json:"feedback"`
+}
+
+// until is a time in a body. What is none is a problem of its field.
+type until struct{ time.Time }
+
+// UnmarshalJSON reads RFC 3339.
+func (u *until) UnmarshalJSON(raw []byte) error {
+	if err := u.Time.UnmarshalJSON(raw); err != nil {
+		return pipeline.Fault(pipeline.BadType, "until must be a time such as 2026-12-01T09:00:00Z.").At("until")
+	}
+	return nil
 }
 
 func (b actBody) act(e *core.RequestEvent) pipeline.Act {
 	return pipeline.Act{By: caller(e), Version: b.Version, Reason: b.Reason, RequestID: requestID(e),
-		Until: b.Until, Into: b.Into, Feedback: b.Feedback}
+		Until: b.Until.Time, Into: b.Into, Feedback: b.Feedback}
 }
 
 // acts are the actions of POST /api/issues/{id}/{action}.

@@ -9,6 +9,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
+	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 )
@@ -48,7 +49,7 @@ func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
 				if err := a.guardRecords(e); err != nil {
 					return err
 				}
-				leave, err := a.enter()
+				leave, err := enter(a.slots)
 				if err != nil {
 					return err
 				}
@@ -64,10 +65,13 @@ func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
 var recordTexts = []string{"content", "source", "user_id", "user_name", "subject", "external_id", "permalink", "project"}
 
 // guardRecords holds a create through the records API to what POST
-// /api/feedback asks of a message: the rate of the key and clean JSON.
+// /api/feedback asks of a message: the rate of the caller and clean JSON.
 func (a *API) guardRecords(e *core.RequestEvent) error {
-	if e.Auth != nil && e.Auth.Collection().Name == records.Keys {
-		bucket, limit := keyBucket(e.Auth)
+	if e.Auth != nil { // an anonymous caller is refused by the rule
+		bucket, limit := "user:"+e.Auth.Id, guard.Limit{}
+		if e.Auth.Collection().Name == records.Keys {
+			bucket, limit = keyBucket(e.Auth)
+		}
 		if err := a.take(bucket, limit); err != nil {
 			return err
 		}

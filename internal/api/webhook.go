@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 )
@@ -17,31 +17,41 @@ const webhookLimit = 2 << 20
 // webhookDeadline is what a sender waits at most; Slack and Discord allow 3 s.
 const webhookDeadline = 2500 * time.Millisecond
 
+// webhookRate is how often one address may send: 600 a minute. A service sends
+// for all its users from a few addresses.
+var webhookRate = guard.Limit{Burst: 600, Every: 100 * time.Millisecond}
+
+// mostAsking is how many requests wait for plugins at once.
+const mostAsking = 64
+
 // webhook is /webhooks/{source}: the raw request goes to the source's plugin,
 // what it brings is stored, and only then the plugin's answer is given.
 func (a *API) webhook(e *core.RequestEvent) error {
-	source, err := e.App.FindFirstRecordByFilter(records.Sources, "(slug = {:s} || id = {:s}) && enabled = true",
-		dbx.Params{"s": e.Request.PathValue("source")})
-	if err != nil {
+	if err := a.take("webhook:"+guard.AddrKey(e.RealIP()), webhookRate); err != nil {
+		return err
+	}
+	source, err := records.SourceBySlug(e.App, e.Request.PathValue("source"))
+	if err != nil || !source.GetBool("enabled") {
 		return pipeline.Fault(pipeline.NoSource, "There is no enabled source of this name.")
 	}
 	raw, err := readBody(e, webhookLimit)
 	if err != nil {
 		return err
 	}
-	leave, err := a.enter()
+	reply, err := a.askSource(e, source, raw)
 	if err != nil {
 		return err
 	}
-	defer leave()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Request.Context()), webhookDeadline)
-	defer cancel()
-	reply, err := a.p.TakeWebhook(ctx, source, pipeline.WebhookRequest{
-		Method: e.Request.Method, Path: e.Request.PathValue("path"), RawQuery: e.Request.URL.RawQuery,
-		Header: e.Request.Header, Body: raw, RemoteAddr: e.RealIP(),
-	}, requestID(e))
-	if err != nil {
-		return err
+	if len(reply.Items) > 0 {
+		leave, err := enter(a.slots)
+		if err != nil {
+			return err
+		}
+		err = a.p.TakeItems(source, reply.Items, requestID(e))
+		leave()
+		if err != nil {
+			return err
+		}
 	}
 	for name, values := range reply.Header {
 		for _, v := range values {
@@ -56,4 +66,20 @@ func (a *API) webhook(e *core.RequestEvent) error {
 		kind = "text/plain; charset=utf-8"
 	}
 	return e.Blob(reply.Status, kind, reply.Body)
+}
+
+// askSource calls the plugin. It has places of its own: anybody may send, and
+// a plugin that is slow must not keep messages from other doors out.
+func (a *API) askSource(e *core.RequestEvent, source *core.Record, raw []byte) (pipeline.WebhookReply, error) {
+	leave, err := enter(a.asking)
+	if err != nil {
+		return pipeline.WebhookReply{}, err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Request.Context()), webhookDeadline)
+	defer cancel()
+	return a.p.AskSource(ctx, source, pipeline.WebhookRequest{
+		Method: e.Request.Method, Path: e.Request.PathValue("path"), RawQuery: e.Request.URL.RawQuery,
+		Header: e.Request.Header, Body: raw, RemoteAddr: e.RealIP(),
+	}, requestID(e))
 }

@@ -54,6 +54,9 @@ func newDirect(ctx context.Context, o Options, project string) (*direct, error) 
 func (d *direct) put(_ context.Context, m pipeline.Message) (bool, error) {
 	m.Project = d.project
 	_, isNew, err := d.s.Pipeline.Ingest(m)
+	if problem, ok := pipeline.AsProblem(err); ok && problem.Code == pipeline.OtherMessage {
+		return false, nil // a row is known by its id
+	}
 	return isNew, err
 }
 
@@ -123,9 +126,13 @@ func (r *remote) post(ctx context.Context, raw []byte) (isNew bool, wait time.Du
 		return false, after, nil
 	}
 	var problem struct {
+		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
 	_ = json.Unmarshal(answer, &problem) // not ours, then the status has to do
+	if problem.Code == pipeline.OtherMessage {
+		return false, 0, nil // a row is known by its id
+	}
 	err = fmt.Errorf("HTTP %d: %s", res.StatusCode, problem.Message)
 	if res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusNotFound {
 		err = fmt.Errorf("%w: %w", errSink, err)

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,11 +35,13 @@ type Message struct {
 	Context     any // kept as JSON beside the message
 	Attachments any
 	RequestID   string
+
+	fromPlugin bool // the source's own plugin brought it
 }
 
 // Ingest stores a message. It is durable, judged and queued when Ingest
-// returns. A message that is known already (same project, source and external
-// id) is returned as it is, with isNew false. The error is a *Problem when the
+// returns. A message that is known already (same project, source, external id
+// and text) is returned as it is, with isNew false. The error is a *Problem when the
 // message itself is at fault.
 func (p *Pipeline) Ingest(m Message) (r *core.Record, isNew bool, err error) {
 	c, err := p.App.FindCachedCollectionByNameOrId(records.Feedback)
@@ -56,16 +60,57 @@ func (p *Pipeline) Ingest(m Message) (r *core.Record, isNew bool, err error) {
 	r.Set("request_id", m.RequestID)
 	r.Set(AuthorID, m.AuthorID)
 	r.Set(AuthorName, m.AuthorName)
-	err = p.App.Save(r)
+	ctx := context.Background()
+	if m.fromPlugin {
+		ctx = context.WithValue(ctx, pluginKey{}, true)
+	}
+	err = p.App.SaveWithContext(ctx, r)
 	if err == nil {
 		return r, true, nil
 	}
-	if m.ExternalID != "" {
-		if known, _ := p.known(m.Project, r.GetString("source"), m.ExternalID); known != nil {
-			return known, false, nil
-		}
+	if _, ok := AsProblem(err); ok {
+		return nil, false, err
 	}
-	return nil, false, err
+	if known, other := p.Known(r, m.fromPlugin); known != nil || other != nil {
+		return known, false, other
+	}
+	return nil, false, refused(err)
+}
+
+// pluginKey marks the context of a message that a source's own plugin brought.
+type pluginKey struct{}
+
+// Known returns the stored message that a new one repeats, or nil. An external
+// id that stands for another text is a problem and tells nothing of that text,
+// unless the source has signed both.
+func (p *Pipeline) Known(r *core.Record, signed bool) (*core.Record, error) {
+	id := r.GetString("external_id")
+	if id == "" {
+		return nil, nil
+	}
+	known, err := p.known(r.GetString("project"), r.GetString("source"), id)
+	switch {
+	case err != nil:
+		return nil, nil // it is another reason that kept it from being stored
+	case signed || known.GetString("content") == r.GetString("content"):
+		return known, nil
+	}
+	return nil, Fault(OtherMessage, "This external_id stands for a message with another text.").At("external_id")
+}
+
+// refused makes a problem of what PocketBase says against a record's fields.
+func refused(err error) error {
+	var fields json.Marshaler // its validation.Errors: a map from field to sentence
+	var said map[string]string
+	if !errors.As(err, &fields) {
+		return err
+	}
+	raw, jsonErr := fields.MarshalJSON()
+	if jsonErr != nil || json.Unmarshal(raw, &said) != nil || len(said) == 0 {
+		return err
+	}
+	first := slices.Min(slices.Collect(maps.Keys(said)))
+	return Fault(BadValue, "%s: %s", first, strings.TrimSuffix(said[first], ".")+".").At(first)
 }
 
 // AuthorID and AuthorName are what a caller may set on a new feedback record to
@@ -89,6 +134,9 @@ func (p *Pipeline) Born(e *core.RecordEvent) error {
 	start := time.Now()
 	r := e.Record
 	if err := p.check(r); err != nil {
+		return err
+	}
+	if err := p.checkSource(e); err != nil {
 		return err
 	}
 	settings, _, err := p.read(e.App, r.GetString("project"))
@@ -178,12 +226,46 @@ func (p *Pipeline) check(r *core.Record) error {
 	if link := r.GetString("permalink"); link != "" && !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") {
 		return Fault(BadValue, "A permalink starts with https:// or http://.").At("permalink")
 	}
+	if err := checkExtra(r); err != nil {
+		return err
+	}
 	if r.GetString("project") == "" {
 		def, err := records.ProjectBySlug(p.App, "")
 		if err != nil {
 			return Fault(NoProject, "There is no default project; name one.").At("project")
 		}
 		r.Set("project", def.Id)
+	}
+	return nil
+}
+
+// longestExtra is the most bytes of JSON beside a message; the fields of the
+// collection take as many.
+const longestExtra = 64 << 10
+
+// checkExtra refuses what cannot be kept beside the text.
+func checkExtra(r *core.Record) error {
+	for _, f := range []string{"context", "attachments"} {
+		if n := len(r.GetString(f)); n > longestExtra {
+			return Fault(TextTooLong, "%s has %d bytes of JSON; the limit is %d. Nothing was stored or cut.", f, n, longestExtra).At(f)
+		}
+	}
+	return nil
+}
+
+// checkSource keeps the name of a configured source for its own plugin: what
+// it signs must not be taken by somebody else before.
+func (p *Pipeline) checkSource(e *core.RecordEvent) error {
+	if e.Context != nil && e.Context.Value(pluginKey{}) != nil {
+		return nil
+	}
+	var n int
+	err := e.App.DB().Select("count(*)").From(records.Sources).Where(dbx.HashExp{"slug": e.Record.GetString("source")}).Row(&n)
+	if err != nil {
+		return fmt.Errorf("look for the source: %w", err)
+	}
+	if n > 0 {
+		return Fault(BadValue, "%s is a source with a plugin; only that brings its messages.", e.Record.GetString("source")).At("source")
 	}
 	return nil
 }
@@ -238,9 +320,17 @@ func requestIDOf(metadata []byte) string {
 	return m.RequestID
 }
 
-// AsProblem returns the problem in err, if there is one.
+// AsProblem returns the problem in err, if there is one. PocketBase's own errors
+// hold one without unwrapping to it.
 func AsProblem(err error) (*Problem, bool) {
 	var p *Problem
-	ok := errors.As(err, &p)
-	return p, ok
+	if errors.As(err, &p) {
+		return p, true
+	}
+	var api interface{ RawData() any }
+	if errors.As(err, &api) {
+		raw, _ := api.RawData().(error)
+		return p, errors.As(raw, &p)
+	}
+	return nil, false
 }

@@ -191,10 +191,9 @@ type (
 	WebhookReply   = pluginhost.WebhookReply
 )
 
-// TakeWebhook passes a request to a source and stores what it brings, before
-// the sender gets the answer. A source that does not answer is a problem with
-// a time to wait: the sender sends again.
-func (p *Pipeline) TakeWebhook(ctx context.Context, source *core.Record, req WebhookRequest, requestID string) (WebhookReply, error) {
+// AskSource passes a request to a source. One that does not answer is a problem
+// with a time to wait: the sender sends again.
+func (p *Pipeline) AskSource(ctx context.Context, source *core.Record, req WebhookRequest, requestID string) (WebhookReply, error) {
 	reply, err := p.Plugins.HandleWebhook(ctx, source.Id, req)
 	if err != nil {
 		p.Log.Error("webhook", "source", source.GetString("slug"), "request_id", requestID, "err", err)
@@ -202,17 +201,22 @@ func (p *Pipeline) TakeWebhook(ctx context.Context, source *core.Record, req Web
 		problem.RetryAfter = min(max(guard.RetryAfter(err), time.Second), time.Minute)
 		return reply, problem
 	}
-	for _, it := range reply.Items {
+	return reply, nil
+}
+
+// TakeItems stores what a source has brought, before the sender gets its answer.
+func (p *Pipeline) TakeItems(source *core.Record, items []pluginhost.Item, requestID string) error {
+	for _, it := range items {
 		_, _, err := p.Ingest(Message{
 			Project: source.GetString("project"), Source: source.GetString("slug"), ExternalID: it.ExternalID,
 			Subject: it.Title, Content: it.Content, Permalink: it.Permalink, AuthorID: it.AuthorID, AuthorName: it.AuthorHandle,
-			Context: contextOf(it), Attachments: it.Attachments, RequestID: requestID,
+			Context: contextOf(it), Attachments: it.Attachments, RequestID: requestID, fromPlugin: true,
 		})
 		if err != nil {
-			return reply, err
+			return err
 		}
 	}
-	return reply, nil
+	return nil
 }
 
 // contextOf is what a source knows of a message beside the message.

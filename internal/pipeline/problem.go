@@ -58,6 +58,7 @@ const (
 	AlreadySent   = 40904 // undo: the tracker has it, or may have it
 	AlreadySetUp  = 40905
 	TrackerBusy   = 40906 // a tracker cannot be changed while deliveries to it are in doubt
+	OtherMessage  = 40907 // the external id stands for a message with another text
 	BodyTooLarge  = 41301
 	TextTooLong   = 41302
 	BadMediaType  = 41501

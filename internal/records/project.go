@@ -2,8 +2,8 @@ package records
 
 import (
 	"fmt"
+	"regexp"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 )
 
@@ -37,10 +37,28 @@ func SettingsOf(project *core.Record) (Settings, error) {
 	return s, nil
 }
 
-// ProjectBySlug finds a project by slug or id; an empty name is the default project.
+// ProjectBySlug finds a project by id or slug; an empty name is the default project.
 func ProjectBySlug(app core.App, name string) (*core.Record, error) {
 	if name == "" {
 		name = DefaultProject
 	}
-	return app.FindFirstRecordByFilter(Projects, "slug = {:n} || id = {:n}", dbx.Params{"n": name})
+	return bySlug(app, Projects, name)
 }
+
+// SourceBySlug finds a source by id or slug.
+func SourceBySlug(app core.App, name string) (*core.Record, error) { return bySlug(app, Sources, name) }
+
+func bySlug(app core.App, collection, name string) (*core.Record, error) {
+	if LooksLikeID(name) {
+		if r, err := app.FindRecordById(collection, name); err == nil {
+			return r, nil
+		}
+	}
+	return app.FindFirstRecordByData(collection, "slug", name)
+}
+
+var recordID = regexp.MustCompile(`^[a-z0-9]{15}$`)
+
+// LooksLikeID reports whether a name could be a record's id. No slug may: it
+// would stand for two things.
+func LooksLikeID(name string) bool { return recordID.MatchString(name) }

@@ -428,7 +428,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	var logs lockedLog
 	s := servertest.Start(t, verbose(&logs))
 	admin := s.User("admin")
-	a := must(t, call{method: "POST", url: s.URL + "/api/collections/trackers/records", token: admin, body: map[string]any{
+	a := must(t, call{method: "POST", url: s.URL + "/api/collections/trackers/records", token: s.Superuser(), body: map[string]any{
 		"project": s.Project(), "name": "GitHub", "plugin": "github", "enabled": true,
 		"config": map[string]any{"token": canary, "owner": "acme", "repo": "web", "base_url": "http://127.0.0.1:1/"}}})
 	if a.status != 200 || strings.Contains(string(a.body), "CANARY") {

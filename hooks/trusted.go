@@ -1,0 +1,57 @@
+package hooks
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+)
+
+// A project's admin configures plugins that run on our machine and in our
+// network. What reaches beyond the project there is for a superuser to set.
+
+// reaching are the fields of bundled plugins that name a place on the machine
+// or in the network, and the values that stay within the project.
+var reaching = map[string]map[string]func(string) bool{
+	"local":  {"folder": func(v string) bool { return v == "" || filepath.IsLocal(v) }},
+	"github": {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://api.github.com" }},
+}
+
+// bindTrusted refuses such a value from anybody but a superuser. What a
+// superuser has set may stay.
+func bindTrusted(app core.App) {
+	check := func(e *core.RecordRequestEvent) error {
+		if e.HasSuperuserAuth() {
+			return e.Next()
+		}
+		config, was := configOf(e.Record), configOf(e.Record.Original())
+		plugin := e.Record.GetString("plugin")
+		same := e.Record.Original().GetString("plugin") == plugin
+		for name, v := range config {
+			for field, within := range reaching[plugin] {
+				var text string
+				switch {
+				case !strings.EqualFold(name, field): // the plugin reads its fields in any case
+				case json.Unmarshal(v, &text) == nil && within(text):
+				case same && string(was[name]) == string(v):
+				default:
+					return pipeline.Fault(pipeline.WrongRole, "Only a superuser may set %s to this: it reaches beyond the project.", field).At("config." + field)
+				}
+			}
+		}
+		return e.Next()
+	}
+	app.OnRecordCreateRequest(records.Sources, records.Trackers).BindFunc(check)
+	app.OnRecordUpdateRequest(records.Sources, records.Trackers).BindFunc(check)
+}
+
+// configOf reads a plugin's configuration; what is no object holds nothing.
+func configOf(r *core.Record) map[string]json.RawMessage {
+	config := map[string]json.RawMessage{}
+	_ = r.UnmarshalJSONField("config", &config) // SealConfig says what is wrong
+	return config
+}
