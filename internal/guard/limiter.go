@@ -98,6 +98,22 @@ func (l *Limiter) Allow(key string, limit Limit) (ok bool, retryAfter time.Durat
 	return false, roundUp(missing * float64(limit.Every)), b.used(now)
 }
 
+// Return puts back one token that Allow has taken: the call did not count after
+// all. Without a token taken it does nothing.
+func (l *Limiter) Return(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.buckets[shorten(key)]
+	if !ok {
+		return
+	}
+	b, now := e.Value.(*bucket), time.Now()
+	if used := b.used(now); used > 0 {
+		b.rate = newRate(b.limit)
+		b.rate.AllowN(now, used-1)
+	}
+}
+
 // Used says how many tokens of key's bucket are taken now.
 func (l *Limiter) Used(key string) int {
 	l.mu.Lock()

@@ -216,3 +216,29 @@ func BenchmarkAllow(b *testing.B) {
 		l.Allow(keys[i%len(keys)], standard)
 	}
 }
+
+// What is returned can be taken again, and never more than was taken.
+func TestLimiterReturns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(Limit{Burst: 2, Every: time.Second}, 0)
+		l.Return("nobody")
+		for range 5 {
+			if ok, _, _ := l.Allow("a", Limit{}); !ok {
+				t.Fatal("a returned token is gone")
+			}
+			l.Return("a")
+		}
+		l.Return("a")
+		l.Return("a")
+		for i, want := range []bool{true, true, false} {
+			if ok, _, _ := l.Allow("a", Limit{}); ok != want {
+				t.Errorf("call %d: %t, want %t", i+1, ok, want)
+			}
+		}
+		l.Return("a")
+		if got := l.Used("a"); got != 1 {
+			t.Errorf("Used = %d after one of two was returned, want 1", got)
+		}
+	})
+}
