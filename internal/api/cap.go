@@ -47,19 +47,18 @@ func (a *API) capBodies() *hook.Handler[*core.RequestEvent] {
 			if ownLimit(e) {
 				return e.Next()
 			}
-			if e.Request.ContentLength > bodyLimit {
-				return tooLarge(bodyLimit)
-			}
 			// Below PocketBase's own wrapper, which keeps what was read for the
 			// next reader, and told to net/http itself; see readBody.
-			body := &capped{}
+			below := &e.Request.Body
 			if kept, ok := e.Request.Body.(*router.RereadableReadCloser); ok {
-				body.ReadCloser = http.MaxBytesReader(bare(e.Response), kept.ReadCloser, bodyLimit)
-				kept.ReadCloser = body
-			} else {
-				body.ReadCloser = http.MaxBytesReader(bare(e.Response), e.Request.Body, bodyLimit)
-				e.Request.Body = body
+				below = &kept.ReadCloser
 			}
+			body := &capped{ReadCloser: http.MaxBytesReader(bare(e.Response), *below, bodyLimit)}
+			if e.Request.ContentLength > bodyLimit {
+				_, _ = io.Copy(io.Discard, body) // as far as the limit, so that the sender lives to read the answer
+				return tooLarge(bodyLimit)
+			}
+			*below = body
 			e.Set(capKey, body)
 			return e.Next()
 		},

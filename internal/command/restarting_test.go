@@ -201,12 +201,15 @@ func TestItRestartsItself(t *testing.T) {
 	if status, text := p.ask("POST", "/api/backups/one.zip/restore", auth.Token, nil); status != 204 {
 		t.Fatalf("restore: %d %s", status, text)
 	}
-	p.until("the restored data", func() bool { return p.ready() && stored("before the backup") && !stored("after the backup") })
+	// The log first: between two answers the old process may have gone.
+	p.until("the new process to notice the restore", func() bool {
+		return strings.Contains(p.log.String(), "a backup was restored: trackers are searched") && p.ready()
+	})
+	if !stored("before the backup") || stored("after the backup") {
+		t.Error("the data is not that of the backup")
+	}
 	if _, err := os.Stat(filepath.Join(home, "iterateswarm.restored")); err == nil {
 		t.Error("the mark of the restore is still there")
-	}
-	if !strings.Contains(p.log.String(), "a backup was restored: trackers are searched") {
-		t.Error("the restore was not noticed")
 	}
 	if !says("two")() {
 		t.Error("the hook is gone after the restore")
