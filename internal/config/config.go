@@ -26,6 +26,7 @@ type Config struct {
 	Queue    Queue    `about:"The job queue."`
 	Pipeline Pipeline `about:"From a message to a draft issue."`
 	File     File     `about:"From an approved issue to the tracker. How long to wait before looking there after an unclear answer is a setting of each tracker."`
+	LLM      LLM      `about:"The language model that deepens verdicts. It is off until LLM_MODEL is set; docs/llm.md shows how to connect one and says what leaves this host."`
 	Breaker  Breaker  `about:"The circuit breakers around outside services."`
 }
 
@@ -79,6 +80,22 @@ type Pipeline struct {
 // File is the way from an approved issue to the tracker.
 type File struct {
 	HealInterval time.Duration `env:"FILE_HEAL_INTERVAL" default:"1h" min:"1s" max:"168h" help:"How often the tracker is searched for issues filed twice."`
+}
+
+// LLM is the language model. Nothing is called while Model is empty.
+type LLM struct {
+	Kind         string        `env:"LLM_KIND" default:"openai" oneof:"openai|azure|ollama|compatible" help:"What kind of server it is."`
+	URL          string        `env:"LLM_URL" check:"url" help:"Address of the server, such as http://127.0.0.1:11434/v1 or https://NAME.openai.azure.com. Empty: OpenAI's own, or Ollama on this host."`
+	Key          Secret        `env:"LLM_KEY" help:"Key for the server. openai and azure need one."`
+	Model        string        `env:"LLM_MODEL" help:"Model, or on Azure the deployment. Empty: no model is used, the embedded engine judges alone."`
+	APIVersion   string        `env:"LLM_API_VERSION" default:"2024-10-21" help:"Azure only: version of the API."`
+	DailyTokens  int           `env:"LLM_DAILY_TOKENS" default:"1000000" min:"0" max:"1000000000" help:"Tokens that may be used a day (UTC), sent and received. Then the embedded engine judges alone until midnight. 0: no limit."`
+	DailyCost    float64       `env:"LLM_DAILY_COST" default:"0" min:"0" max:"1000000" help:"Money that may be spent a day, in the currency of the prices below. 0: no limit."`
+	Rate         int           `env:"LLM_RATE" default:"60" min:"1" max:"100000" help:"Calls a minute."`
+	PriceIn      float64       `env:"LLM_PRICE_IN" default:"0" min:"0" max:"100000" help:"Price of a million tokens sent."`
+	PriceOut     float64       `env:"LLM_PRICE_OUT" default:"0" min:"0" max:"100000" help:"Price of a million tokens received."`
+	SourcesLocal []string      `env:"LLM_SOURCES_LOCAL" help:"Sources whose text never leaves this host, separated by commas, such as email,slack."`
+	Timeout      time.Duration `env:"LLM_TIMEOUT" default:"30s" min:"1s" max:"4m" help:"Time for one judgement, tries and waits included. A model on a slow machine may need more."`
 }
 
 // Breaker is the shape of every circuit breaker; guard has the same defaults.

@@ -61,6 +61,7 @@ func TestAnEmptyEnvironmentIsValid(t *testing.T) {
 		Queue:    Queue{Workers: 8, FetchCooldown: 15 * time.Millisecond, SweepInterval: 2 * time.Second},
 		Pipeline: Pipeline{HoldThreshold: 0.5},
 		File:     File{HealInterval: time.Hour},
+		LLM:      LLM{Kind: "openai", APIVersion: "2024-10-21", DailyTokens: 1_000_000, Rate: 60, Timeout: 30 * time.Second},
 		Breaker:  Breaker{Failures: 5, Open: 30 * time.Second},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -138,6 +139,10 @@ func TestMistakesSayWhatToWrite(t *testing.T) {
 		{"API_TEXT_LIMIT", "1MiB", "ITERATESWARM_API_TEXT_LIMIT=1MiB is more than ITERATESWARM_API_BODY_LIMIT=256KiB"},
 		{"KEY", "hunter2", "ITERATESWARM_KEY: write 32 bytes as 64 hexadecimal digits or in base64"},
 		{"QUEUE_WORKER", "4", "ITERATESWARM_QUEUE_WORKER is no setting: did you mean ITERATESWARM_QUEUE_WORKERS?"},
+		{"LLM_KEY", "sk-1", "ITERATESWARM_LLM_MODEL is empty: name the model"},
+		{"LLM_MODEL", "gpt", "ITERATESWARM_LLM_KEY is empty: LLM_KIND=openai needs one"},
+		{"LLM_KIND", "bard", "write one of openai, azure, ollama, compatible"},
+		{"LLM_DAILY_TOKENS", "-1", "write a whole number from 0 to 1000000000"},
 		{"LOGLEVEL", "info", "did you mean ITERATESWARM_LOG_LEVEL?"},
 		{"KEYFILE", "x", "did you mean ITERATESWARM_KEY_FILE?"},
 		{"FAVOURITE_COLOUR", "blue", "docs/configuration.md lists all settings"},

@@ -48,7 +48,32 @@ func Load(lookup func(name string) (value string, ok bool)) (Config, error) {
 	if err == nil && c.Key.Value.IsSet() && c.Key.File != "" {
 		err = fmt.Errorf("%sKEY and %sKEY_FILE are both set: keep one", Prefix, Prefix)
 	}
+	if err == nil {
+		err = c.LLM.check()
+	}
 	return c, err
+}
+
+// check reports what one setting of the model needs of another.
+func (l LLM) check() error {
+	var mistakes []error
+	wrong := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(Prefix+format, args...)) }
+	if l.Model == "" {
+		if l.Key.IsSet() || l.URL != "" {
+			wrong("LLM_MODEL is empty: name the model, or unset the other LLM settings")
+		}
+		return errors.Join(mistakes...)
+	}
+	if !l.Key.IsSet() && (l.Kind == "openai" || l.Kind == "azure") {
+		wrong("LLM_KEY is empty: LLM_KIND=%s needs one", l.Kind)
+	}
+	if l.URL == "" && (l.Kind == "azure" || l.Kind == "compatible") {
+		wrong("LLM_URL is empty: LLM_KIND=%s needs one", l.Kind)
+	}
+	if l.DailyCost > 0 && l.PriceIn == 0 && l.PriceOut == 0 {
+		wrong("LLM_DAILY_COST is set and both prices are 0: nothing would ever count; set LLM_PRICE_IN and LLM_PRICE_OUT")
+	}
+	return errors.Join(mistakes...)
 }
 
 // read fills the struct that target points to.

@@ -1,0 +1,186 @@
+// Package llm is the engine that asks a language model. It deepens a verdict
+// that the offline engine gave: one call does class, severity, specification
+// and language.
+//
+// What leaves the host is redacted (redact.go), shortened and fenced as data
+// (prompt.go). What comes back is treated as written by an attacker: it has to
+// pass reply.go before it becomes a verdict, and a verdict is only a proposal.
+// The model has no tools. Around every request stand the day's budget
+// (budget.go), a rate limit, a circuit breaker and retries (call.go).
+package llm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
+
+// MaxCalls is the most requests that one judgement makes, retries, looking for
+// what the server can do and repair included.
+const MaxCalls = 4
+
+// Config is what an engine is made of.
+type Config struct {
+	Registry Registry
+	Breaker  guard.BreakerConfig
+	Rate     int           // calls a minute; 0: DefaultRate
+	Timeout  time.Duration // for one judgement with everything in it; 0: guard.RetryTotal
+	Delays   []time.Duration
+	Tokens   int     // budget a day; 0: no limit
+	Cost     float64 // budget a day; 0: no limit
+}
+
+// DefaultRate is how many calls a minute are made when nothing is configured.
+const DefaultRate = 60
+
+// lockout is how long nothing is called after the server has said that the
+// key, the address or the model is wrong: asking again at once changes nothing.
+const lockout = time.Minute
+
+// Engine judges with a model. It may be used by many goroutines at once.
+type Engine struct {
+	cfg     Config
+	client  *client
+	breaker *guard.Breaker
+	limiter *guard.Limiter
+	limit   guard.Limit
+	budget  *budget
+
+	calls, failed atomic.Int64
+
+	mu      sync.Mutex
+	mode    mode
+	known   bool // a call in mode has succeeded
+	problem string
+	until   time.Time // while problem lasts
+}
+
+// New makes an engine. It calls nothing before Judge.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Rate <= 0 {
+		cfg.Rate = DefaultRate
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = guard.RetryTotal
+	}
+	c, err := newClient(cfg.Registry)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Breaker.Probe <= 0 {
+		cfg.Breaker.Probe = cfg.Timeout
+	}
+	return &Engine{
+		cfg: cfg, client: c,
+		breaker: guard.NewBreaker(cfg.Breaker),
+		limiter: guard.NewLimiter(guard.Limit{}, 1),
+		// Six seconds' worth may come at once.
+		limit:  guard.Limit{Burst: max(1, cfg.Rate/10), Every: time.Minute / time.Duration(cfg.Rate)},
+		budget: newBudget(cfg.Tokens, cfg.Cost),
+	}, nil
+}
+
+// Spent adds what the ledger says was used since midnight UTC, before the first call.
+func (e *Engine) Spent(tokens int, cost float64) { e.budget.add(time.Now(), tokens, cost) }
+
+// Judge asks the model about an item. first is the offline engine's verdict; what
+// the model is not asked for is kept from it.
+//
+// The error wraps guard.ErrBusy when the server, or our own rate, asks to wait
+// (guard.RetryAfter says how long), guard.ErrOpen when the breaker is open,
+// triage.ErrBudget, triage.ErrNoAnswer when the model answered in vain, and
+// otherwise says what broke. The calls that were made are in the thought either way.
+func (e *Engine) Judge(ctx context.Context, it triage.Item, first triage.Verdict) (triage.Thought, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
+	defer cancel()
+	t := &talk{engine: e, hidden: newRedactor(it.Title, it.Text)}
+	v, err := t.judge(ctx, it, first)
+	return triage.Thought{Verdict: v, Calls: t.calls}, err
+}
+
+// talk is one judgement: its calls and what was hidden from the model.
+type talk struct {
+	engine *Engine
+	hidden *redactor
+	calls  []triage.Call
+}
+
+func (t *talk) judge(ctx context.Context, it triage.Item, first triage.Verdict) (triage.Verdict, error) {
+	kind := t.engine.cfg.Registry.Endpoint.Kind
+	q := question(it, t.hidden, kind == Ollama || kind == Compatible)
+	answer, err := t.ask(ctx, q)
+	if err != nil {
+		return triage.Verdict{}, err
+	}
+	r, err := t.read(answer, it)
+	if err == nil {
+		return t.engine.verdict(r, it, first), nil
+	}
+	if !errors.Is(err, errRepairable) || len(t.calls) >= MaxCalls {
+		return triage.Verdict{}, err
+	}
+	t.outcome("answer not accepted")
+	answer, again := t.ask(ctx, q.repair(answer.text, err))
+	if again != nil {
+		return triage.Verdict{}, again
+	}
+	if r, err = t.read(answer, it); err != nil {
+		t.outcome("repaired answer not accepted")
+		return triage.Verdict{}, fmt.Errorf("after one repair: %w", err)
+	}
+	return t.engine.verdict(r, it, first), nil
+}
+
+// read checks an answer and puts back what was hidden.
+func (t *talk) read(a answer, it triage.Item) (reply, error) {
+	if err := a.usable(); err != nil {
+		t.outcome(err.Error())
+		return reply{}, err
+	}
+	return parseReply(a.text, it, t.hidden)
+}
+
+func (t *talk) outcome(s string) {
+	if n := len(t.calls); n > 0 {
+		t.calls[n-1].Outcome = s
+	}
+}
+
+// State says how the engine is doing.
+func (e *Engine) State() triage.ModelState {
+	m := e.cfg.Registry
+	s := triage.ModelState{
+		Model: m.Judge.Name, Kind: m.Endpoint.Kind, Breaker: e.breaker.State(), Wait: e.breaker.Wait(),
+		Calls: e.calls.Load(), Failed: e.failed.Load(), TokenLimit: e.cfg.Tokens, CostLimit: e.cfg.Cost,
+	}
+	var gone bool
+	s.Tokens, s.Cost, gone = e.budget.state(time.Now(), t0())
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.known {
+		s.Mode = e.mode.String()
+	}
+	left := time.Until(e.until)
+	switch {
+	case gone:
+		s.Problem = "The day's budget is used up; it begins anew at midnight UTC."
+		s.Wait = max(s.Wait, untilMidnight(time.Now()))
+	case left > 0:
+		s.Problem = e.problem
+		s.Wait = max(s.Wait, left)
+	case s.Breaker == guard.Open:
+		s.Problem = "The model's server has failed several times in a row and is left alone for a while."
+	case s.Wait > 0:
+		s.Problem = "The model's server has asked to wait."
+	}
+	return s
+}
+
+// t0 is the least that a call reserves; a budget with less left is used up.
+func t0() int { return maxOutput + len(instructions)/bytesPerToken }

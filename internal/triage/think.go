@@ -1,0 +1,49 @@
+package triage
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrNoAnswer says that a model answered and the answer is of no use: it
+// refused, stopped in the middle, or wrote what the checks do not let through.
+// The model is up; the same text may well get no better answer.
+var ErrNoAnswer = errors.New("no usable answer")
+
+// ErrBudget says that the day's budget for a model is used up; nothing was called.
+var ErrBudget = errors.New("the day's budget is used up")
+
+// Call is one request to a model, as the ledger keeps it.
+type Call struct {
+	Model     string
+	Kind      string // of the endpoint: "openai", "azure", "ollama", "compatible"
+	Mode      string // how the form of the answer was asked for: "strict", "json", "prompt"
+	Attempt   int    // counts from 1 within one judgement
+	TokensIn  int
+	TokensOut int
+	Cost      float64 // in the currency of the configured price
+	Took      time.Duration
+	Outcome   string // "ok", or in a few words what went wrong; never text of the message
+}
+
+// Thought is what asking a model gave. Calls is filled when there is an error too.
+type Thought struct {
+	Verdict Verdict
+	Calls   []Call
+}
+
+// ModelState is how an engine that asks a model is doing.
+type ModelState struct {
+	Model      string        `json:"model"`
+	Kind       string        `json:"kind"`
+	Mode       string        `json:"mode"`    // empty until a call has shown what the server can do
+	Breaker    string        `json:"breaker"` // "closed", "open", "half-open"
+	Wait       time.Duration `json:"-"`       // until a call may be made; 0: now
+	Problem    string        `json:"problem"` // empty, or why no call is made now, in a sentence
+	Calls      int64         `json:"calls"`   // since the start
+	Failed     int64         `json:"failed"`  // of them
+	Tokens     int           `json:"tokens_today"`
+	TokenLimit int           `json:"tokens_limit"` // a day; 0: none
+	Cost       float64       `json:"cost_today"`
+	CostLimit  float64       `json:"cost_limit"` // a day; 0: none
+}
