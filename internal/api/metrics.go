@@ -96,12 +96,18 @@ var (
 	descJobs       = prometheus.NewDesc("iterateswarm_jobs", "Unfinished and discarded jobs, by state.", []string{"state"}, nil)
 	descBreaker    = prometheus.NewDesc("iterateswarm_breaker_open", "The worst breaker: 0 closed, 0.5 half-open, 1 open.", nil, nil)
 	descDecided    = prometheus.NewDesc("iterateswarm_decisions", "Decisions of people on the class, by whether they agreed with the engine.", []string{"agreed"}, nil)
+	descDegraded   = prometheus.NewDesc("iterateswarm_feedback_degraded", "Messages that have the offline verdict although a model was expected.", nil, nil)
+	descLLMBreaker = prometheus.NewDesc("iterateswarm_llm_breaker_open", "The model's breaker: 0 closed, 0.5 half-open, 1 open.", []string{"model"}, nil)
+	descLLMCalls   = prometheus.NewDesc("iterateswarm_llm_calls_total", "Calls to the model since the process started, by whether they failed.", []string{"model", "failed"}, nil)
+	descLLMTokens  = prometheus.NewDesc("iterateswarm_llm_tokens_today", "Tokens used since midnight UTC.", []string{"model"}, nil)
+	descLLMCost    = prometheus.NewDesc("iterateswarm_llm_cost_today", "Money spent since midnight UTC, in the currency of the configured prices.", []string{"model"}, nil)
 	descTook       = prometheus.NewDesc("iterateswarm_settle_seconds_mean", "Mean time from stored to settled of the last 100 messages.", nil, nil)
 )
 
 // Describe sends the descriptions of all numbers.
 func (c *counted) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descFeedback, descIssues, descDeliveries, descJobs, descBreaker, descDecided, descTook} {
+	for _, d := range []*prometheus.Desc{descFeedback, descIssues, descDeliveries, descJobs, descBreaker, descDecided, descTook,
+		descDegraded, descLLMBreaker, descLLMCalls, descLLMTokens, descLLMCost} {
 		ch <- d
 	}
 }
@@ -124,7 +130,17 @@ func (c *counted) Collect(ch chan<- prometheus.Metric) {
 			gauge(m.desc, float64(n), state)
 		}
 	}
-	gauge(descBreaker, map[string]float64{guard.Closed: 0, guard.HalfOpen: 0.5, guard.Open: 1}[s.Breaker])
+	open := map[string]float64{guard.Closed: 0, guard.HalfOpen: 0.5, guard.Open: 1}
+	gauge(descBreaker, open[s.Breaker])
+	gauge(descDegraded, float64(s.Degraded))
+	if m := s.Model; m != nil {
+		gauge(descLLMBreaker, open[m.Breaker], m.Model)
+		gauge(descLLMTokens, float64(m.Tokens), m.Model)
+		gauge(descLLMCost, m.Cost, m.Model)
+		for failed, n := range map[string]int64{"yes": m.Failed, "no": m.Calls - m.Failed} {
+			ch <- prometheus.MustNewConstMetric(descLLMCalls, prometheus.CounterValue, float64(n), m.Model, failed)
+		}
+	}
 	gauge(descDecided, float64(s.Agreed), "yes")
 	gauge(descDecided, float64(s.Decided-s.Agreed), "no")
 	gauge(descTook, s.AvgTook.Seconds())

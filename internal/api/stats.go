@@ -40,6 +40,8 @@ func (a *API) stats(e *core.RequestEvent) error {
 		"issues":           s.Issues,
 		"deliveries":       s.Deliveries,
 		"jobs":             s.Jobs,
+		"degraded":         s.Degraded,
+		"model":            s.Model,
 	})
 }
 
@@ -67,6 +69,8 @@ func (a *API) metricsJSON(e *core.RequestEvent) error {
 		"classification_accuracy_n": s.Decided,
 		"circuit_breaker":           s.Breaker,
 		"avg_time":                  fmt.Sprintf("%.3fs", s.AvgTook.Seconds()),
+		"feedback_degraded":         s.Degraded,
+		"model":                     s.Model,
 	})
 }
 
@@ -91,6 +95,11 @@ func (a *API) ready(e *core.RequestEvent) error {
 		plugins[s.ID] = map[string]any{"plugin": s.Plugin, "state": s.State, "detail": s.Detail}
 	}
 	parts["plugins"] = plugins // one that is down does not stop feedback from coming in
+	parts["model"] = map[string]any{"configured": false}
+	if a.p.Model != nil { // without it the embedded engine judges alone
+		m := a.p.Model.State()
+		parts["model"] = map[string]any{"configured": true, "model": m.Model, "breaker": m.Breaker, "detail": m.Problem}
+	}
 	status := http.StatusOK
 	if !ok {
 		status = http.StatusServiceUnavailable

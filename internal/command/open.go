@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/pocketbase/dbx"
@@ -20,6 +21,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/api"
 	"github.com/iterateswarm/iterateswarm/internal/config"
 	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/llm"
 	"github.com/iterateswarm/iterateswarm/internal/offline"
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
 	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
@@ -44,6 +46,7 @@ type Options struct {
 	PluginCommand func(name string) *exec.Cmd      // starts one; nil: this executable with "plugin NAME"
 	Judge         func(triage.Item) triage.Verdict // nil: the embedded engine
 	Tune          func(*pipeline.Config)           // lets a test change numbers and switches; may be nil
+	TuneModel     func(*llm.Config)                // likewise for the model; may be nil
 }
 
 // Server is the wired product on one data directory, which it holds alone.
@@ -141,14 +144,19 @@ func (s *Server) open(ctx context.Context) error {
 		HoldBelow: o.Config.Pipeline.HoldThreshold, JoinAbove: o.Config.Pipeline.JoinThreshold,
 		TextLimit: int(o.Config.API.TextLimit), PublicURL: strings.TrimSuffix(o.Config.App.URL, "/"),
 		Sweep: o.Config.Queue.SweepInterval, Heal: o.Config.File.HealInterval,
-		Breaker: guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open},
+		Breaker:      guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open},
+		LocalSources: o.Config.LLM.SourcesLocal,
+	}
+	if cfg.Model, err = s.model(); err != nil {
+		return err
 	}
 	if o.Tune != nil {
 		o.Tune(&cfg)
 	}
 	p = pipeline.New(cfg)
 	q, err := queue.Open(ctx, s.App, queue.Config{
-		Workers: p.Workers(), Queues: map[string]int{pipeline.TriageQueue: o.Config.Queue.Workers, pipeline.SuspectQueue: 1},
+		Workers: p.Workers(), Queues: map[string]int{pipeline.TriageQueue: o.Config.Queue.Workers, pipeline.SuspectQueue: 1,
+			pipeline.ThinkQueue: thinkWorkers},
 		FetchCooldown: o.Config.Queue.FetchCooldown, Log: quieter(o.Log),
 	})
 	if err != nil {
@@ -162,6 +170,42 @@ func (s *Server) open(ctx context.Context) error {
 	bindSettings(s.App, o.Dir, vault)
 	s.API = api.New(p, o.Config, o.Log)
 	return p.AfterRestore(restoreMark(o.Dir))
+}
+
+// thinkWorkers is how many degraded messages are thought over at the same time.
+const thinkWorkers = 2
+
+// model opens the engine that asks a model, when one is configured, with what
+// the ledger says was used today.
+func (s *Server) model() (pipeline.Model, error) {
+	c := s.opts.Config.LLM
+	if c.Model == "" {
+		return nil, nil
+	}
+	cfg := llm.Config{
+		Registry: llm.Registry{
+			Endpoint: llm.Endpoint{Kind: c.Kind, URL: c.URL, Key: c.Key.Reveal(), APIVersion: c.APIVersion},
+			Judge:    llm.Model{Name: c.Model, PriceIn: c.PriceIn, PriceOut: c.PriceOut},
+		},
+		Breaker: guard.BreakerConfig{Failures: s.opts.Config.Breaker.Failures, Open: s.opts.Config.Breaker.Open,
+			OnChange: func(from, to string) {
+				s.opts.Log.Warn("breaker of the model", "model", c.Model, "from", from, "to", to)
+			}},
+		Rate: c.Rate, Timeout: c.Timeout, Tokens: c.DailyTokens, Cost: c.DailyCost,
+	}
+	if s.opts.TuneModel != nil {
+		s.opts.TuneModel(&cfg)
+	}
+	e, err := llm.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("language model: %w", err)
+	}
+	tokens, cost, err := records.UsedSince(s.App, time.Now().UTC().Truncate(24*time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	e.Spent(tokens, cost)
+	return e, nil
 }
 
 func (s *Server) pluginCommand() func(string) *exec.Cmd {

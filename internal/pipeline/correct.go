@@ -41,6 +41,7 @@ func (p *Pipeline) Correct(id string, c Correction) (*core.Record, error) {
 		r.Set("confidence", 1)
 		r.Set("held_reason", "")
 		r.Set("lost", 0)
+		undegrade(r)
 		actionable := r.GetString("class") == string(triage.Bug) || r.GetString("class") == string(triage.Feature)
 		if actionable && r.GetString("issue") != "" {
 			return nil // it stays a report of its issue
@@ -139,7 +140,7 @@ func withEngineClass(tx core.App, r *core.Record) map[string]any {
 	out := reportSnapshot(r)
 	var class string
 	err := tx.DB().NewQuery(`SELECT json_extract(after, '$.class') FROM decisions
-		WHERE subject_id = {:id} AND action = 'judge' ORDER BY created LIMIT 1`).
+		WHERE subject_id = {:id} AND action = 'judge' ORDER BY rowid DESC LIMIT 1`).
 		Bind(map[string]any{"id": r.Id}).Row(&class)
 	if err == nil {
 		out["engine_class"] = class

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
 
 // StatsAge is how old numbers from the database may be at most. They are
@@ -23,7 +24,9 @@ type Stats struct {
 	Agreed     int            // decisions of people that left the engine's class
 	Decided    int            // decisions of people on a class that an engine gave
 	AvgTook    time.Duration  // mean time from stored to settled of the last 100 messages
-	Breaker    string         // the worst state of any breaker
+	Degraded   int            // messages whose model did not answer
+	Breaker    string         // the worst state of any breaker, the model's included
+	Model      *triage.ModelState
 }
 
 // Total sums a map of counts.
@@ -57,7 +60,7 @@ func (p *Pipeline) Stats() (Stats, error) {
 	writes := c.writes.Load()
 	if c.seen == writes && time.Since(c.at) < StatsAge && !c.at.IsZero() {
 		s := c.last
-		s.Breaker = p.breakerState()
+		s.Breaker, s.Model = p.breakerState(), p.modelState()
 		return s, nil
 	}
 	s, err := p.countAll()
@@ -118,21 +121,40 @@ func (p *Pipeline) countAll() (Stats, error) {
 		return s, fmt.Errorf("mean time: %w", err)
 	}
 	s.AvgTook = time.Duration(avg * float64(time.Millisecond))
-	s.Breaker = p.breakerState()
+	err = p.App.DB().NewQuery(`SELECT count(*) FROM feedback WHERE degraded = 1`).Row(&s.Degraded)
+	if err != nil {
+		return s, fmt.Errorf("count degraded: %w", err)
+	}
+	s.Breaker, s.Model = p.breakerState(), p.modelState()
 	return s, nil
 }
 
-// breakerState is the worst state of the trackers' breakers.
+// modelState is how the model is doing; nil when there is none.
+func (p *Pipeline) modelState() *triage.ModelState {
+	if p.Model == nil {
+		return nil
+	}
+	s := p.Model.State()
+	return &s
+}
+
+// breakerState is the worst state of the breakers of trackers and model.
 func (p *Pipeline) breakerState() string {
 	worst := guard.Closed
-	p.filers.Range(func(_, v any) bool {
-		switch s := v.(*filer).breaker.State(); {
-		case s == guard.Open:
+	seen := func(state string) {
+		switch {
+		case state == guard.Open:
 			worst = guard.Open
-		case s == guard.HalfOpen && worst == guard.Closed:
+		case state == guard.HalfOpen && worst == guard.Closed:
 			worst = guard.HalfOpen
 		}
+	}
+	p.filers.Range(func(_, v any) bool {
+		seen(v.(*filer).breaker.State())
 		return true
 	})
+	if p.Model != nil {
+		seen(p.Model.State().Breaker)
+	}
 	return worst
 }

@@ -222,7 +222,7 @@ func (p *Pipeline) engineClass(tx core.App, issue string) string {
 	var class string
 	err := tx.DB().NewQuery(`SELECT json_extract(d.after, '$.class') FROM decisions d
 		WHERE d.subject_id = (SELECT id FROM feedback WHERE issue = {:i} AND issue != '' ORDER BY created LIMIT 1)
-		AND d.action = 'judge' ORDER BY d.created LIMIT 1`).Bind(map[string]any{"i": issue}).Row(&class)
+		AND d.action = 'judge' ORDER BY d.rowid DESC LIMIT 1`).Bind(map[string]any{"i": issue}).Row(&class)
 	if err != nil {
 		return "" // an issue without reports has no engine to agree with
 	}

@@ -143,16 +143,13 @@ func (p *Pipeline) Born(e *core.RecordEvent) error {
 	if err != nil {
 		return err
 	}
-	item := triage.Item{
-		Title: r.GetString("subject"), Text: r.GetString("content"),
-		Channel: triage.ChannelOf(r.GetString("source")),
-		Labels:  settings.Labels, Components: settings.Components,
-	}
+	item := itemOf(r, settings)
 	v := p.Judge(item)
 	records.SetVerdict(r, v)
 	for field, value := range map[string]any{
 		"state": string(triage.Received), "held_reason": "", "issue": "", "relation": "",
 		"similarity": 0, "candidates": nil, "lost": 0, "took_ms": 0,
+		"degraded": false, "degraded_why": "", "thoughts": 0, "think_at": "",
 	} {
 		r.Set(field, value)
 	}

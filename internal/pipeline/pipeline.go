@@ -27,18 +27,21 @@ import (
 type Config struct {
 	App     core.App
 	Judge   func(triage.Item) triage.Verdict // the engine that needs nothing; called inside the request
+	Model   Model                            // deepens verdicts; nil: the offline verdict is all there is
 	Index   *vector.Index
 	Plugins *pluginhost.Host
 	Vault   *records.Vault
 	Log     *slog.Logger
 
-	HoldBelow float64       // confidence under which a message waits for a person
-	JoinAbove float64       // similarity from which a message joins by itself; 0: vector's own
-	TextLimit int           // bytes of one message
-	PublicURL string        // where people open the app, for links in issues; may be empty
-	Sweep     time.Duration // how often rows without a job are looked for
-	Heal      time.Duration // how often trackers are searched for issues filed twice
-	Breaker   guard.BreakerConfig
+	HoldBelow float64 // confidence under which a message waits for a person
+	JoinAbove float64 // similarity from which a message joins by itself; 0: vector's own
+	TextLimit int     // bytes of one message
+	// LocalSources are the sources whose text never leaves this host.
+	LocalSources []string
+	PublicURL    string        // where people open the app, for links in issues; may be empty
+	Sweep        time.Duration // how often rows without a job are looked for
+	Heal         time.Duration // how often trackers are searched for issues filed twice
+	Breaker      guard.BreakerConfig
 
 	// For the control run of the durability test, which shows that it bites.
 	NoSweep   bool // no sweep, no giving back of lost jobs
@@ -73,6 +76,7 @@ func (p *Pipeline) Workers() *river.Workers {
 	w := river.NewWorkers()
 	river.AddWorker(w, &triageWorker{p: p})
 	river.AddWorker(w, &fileWorker{p: p})
+	river.AddWorker(w, &rethinkWorker{p: p})
 	return w
 }
 

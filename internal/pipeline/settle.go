@@ -314,15 +314,7 @@ func (p *Pipeline) draft(tx core.App, r *core.Record, regressionOf string) (*cor
 	issue := core.NewRecord(c)
 	issue.Set("project", r.GetString("project"))
 	issue.Set("number", number)
-	issue.Set("title", v.Title)
-	issue.Set("steps", v.Steps)
-	issue.Set("observed", v.Observed)
-	issue.Set("expected", v.Expected)
-	issue.Set("criteria", v.Criteria)
-	issue.Set("labels", v.Labels)
-	issue.Set("components", v.Components)
-	issue.Set("environment", v.Environment)
-	issue.Set("missing", v.Missing)
+	specify(issue, v)
 	issue.Set("class", r.GetString("class"))
 	issue.Set("severity", r.GetString("severity"))
 	issue.Set("state", string(triage.Draft))
@@ -336,6 +328,19 @@ func (p *Pipeline) draft(tx core.App, r *core.Record, regressionOf string) (*cor
 		return nil, fmt.Errorf("save issue: %w", err)
 	}
 	return issue, nil
+}
+
+// specify writes the specification of a verdict into an issue.
+func specify(issue *core.Record, v triage.Verdict) {
+	issue.Set("title", v.Title)
+	issue.Set("steps", v.Steps)
+	issue.Set("observed", v.Observed)
+	issue.Set("expected", v.Expected)
+	issue.Set("criteria", v.Criteria)
+	issue.Set("labels", v.Labels)
+	issue.Set("components", v.Components)
+	issue.Set("environment", v.Environment)
+	issue.Set("missing", v.Missing)
 }
 
 // countReport adds one message to an issue's counts, without walking the others.

@@ -102,7 +102,7 @@ func (p *Pipeline) sweepEvery(ctx context.Context) {
 // jobs can be lost, rows cannot. cursor is where the last sweep of messages ended.
 func (p *Pipeline) sweep(ctx context.Context, cursor string) (string, error) {
 	cursor, err := p.sweepFeedback(ctx, cursor)
-	return cursor, errors.Join(err, p.sweepApproved(), p.sweepDeliveries(ctx), p.wakeSnoozed())
+	return cursor, errors.Join(err, p.sweepDegraded(ctx), p.sweepApproved(), p.sweepDeliveries(ctx), p.wakeSnoozed())
 }
 
 func (p *Pipeline) sweepFeedback(ctx context.Context, cursor string) (string, error) {

@@ -44,9 +44,12 @@ type triageWorker struct {
 // Work settles one message. Working it twice changes nothing.
 func (w *triageWorker) Work(ctx context.Context, job *river.Job[TriageArgs]) error {
 	rid := requestIDOf(job.Metadata)
-	took, err := w.p.trySettle(ctx, job.Args.ID, job.Attempt)
+	took, err := w.p.trySettle(ctx, job.Args.ID, trial{attempt: job.Attempt, since: job.CreatedAt, requestID: rid})
+	var snooze *river.JobSnoozeError
 	switch {
-	case errors.Is(err, errGone):
+	case errors.As(err, &snooze):
+		return err
+	case errors.Is(err, errGone), isGone(err):
 		return river.JobCancel(err)
 	case err != nil && job.Attempt >= MostFailures:
 		w.p.Log.Error("message put aside", "feedback", job.Args.ID, "attempt", job.Attempt, "err", err)
@@ -66,14 +69,18 @@ const MostFailures = 8
 // errGone says that a message was erased.
 var errGone = errors.New("the message is gone")
 
-// trySettle settles, and takes a panic for an error.
-func (p *Pipeline) trySettle(ctx context.Context, id string, attempt int) (took time.Duration, err error) {
+// trySettle asks the model when there is one, then settles. It takes a panic for
+// an error.
+func (p *Pipeline) trySettle(ctx context.Context, id string, t trial) (took time.Duration, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v", v)
 		}
 	}()
-	return p.settle(ctx, id, attempt)
+	if err := p.deepen(ctx, id, t); err != nil {
+		return 0, err
+	}
+	return p.settle(ctx, id, t.attempt)
 }
 
 // putAside holds a message that cannot be settled.

@@ -117,6 +117,8 @@ type Step struct {
 	Name      string
 	Engine    string
 	Took      time.Duration
+	Tokens    int     // sent and received
+	Cost      float64 // in the currency of the configured prices
 	Attempt   int
 	Error     string
 	RequestID string
@@ -126,7 +128,7 @@ type Step struct {
 func AppendStep(tx core.App, s Step) error {
 	_, err := tx.DB().Insert(Steps, dbx.Params{
 		"id": core.GenerateDefaultRandomId(), "project": s.Project, "subject_id": s.SubjectID, "name": s.Name,
-		"engine": s.Engine, "ms": float64(s.Took.Microseconds()) / 1000, "tokens": 0, "cost": 0,
+		"engine": s.Engine, "ms": float64(s.Took.Microseconds()) / 1000, "tokens": s.Tokens, "cost": s.Cost,
 		"attempt": s.Attempt, "error": s.Error, "request_id": s.RequestID, "created": types.NowDateTime().String(),
 	}).Execute()
 	if err != nil {

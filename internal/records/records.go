@@ -28,6 +28,7 @@ const (
 	Steps       = "steps"
 	Separations = "separations"
 	Deliveries  = "deliveries"
+	Usage       = "usage"
 	Users       = "users"
 )
 

@@ -1,0 +1,266 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+	"github.com/riverqueue/river"
+
+	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/queue"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
+
+// thinkRows is how many degraded messages one sweep sends to the model. The
+// model's rate limit is below that.
+const thinkRows = 20
+
+// InsertOpts makes one unfinished job a message. It comes after new messages.
+func (RethinkArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: ThinkQueue, UniqueOpts: queue.Unique, Priority: 2}
+}
+
+// sweepDegraded makes jobs for messages that wait for the model, when it can be
+// asked: none while its breaker is open or its budget is used up, one when the
+// breaker wants to be probed.
+func (p *Pipeline) sweepDegraded(ctx context.Context) error {
+	if p.Model == nil {
+		return nil
+	}
+	state, limit := p.Model.State(), thinkRows
+	switch {
+	case state.Breaker == guard.Open || state.Wait > 0:
+		return nil
+	case state.Breaker == guard.HalfOpen:
+		limit = 1
+	}
+	var rows []struct {
+		ID        string `db:"id"`
+		RequestID string `db:"request_id"`
+	}
+	err := p.App.DB().NewQuery(`SELECT id, request_id FROM feedback WHERE degraded = 1 AND think_at != '' AND think_at <= {:now}
+		ORDER BY think_at LIMIT {:n}`).Bind(dbx.Params{"now": types.NowDateTime().String(), "n": limit}).All(&rows)
+	if err != nil {
+		return fmt.Errorf("sweep degraded messages: %w", err)
+	}
+	jobs := make([]river.InsertManyParams, len(rows))
+	for i, r := range rows {
+		jobs[i] = river.InsertManyParams{Args: RethinkArgs{ID: r.ID}, InsertOpts: jobOpts(ThinkQueue, r.RequestID)}
+	}
+	_, err = p.queue.EnqueueMany(ctx, jobs)
+	return err
+}
+
+type rethinkWorker struct {
+	river.WorkerDefaults[RethinkArgs]
+	p *Pipeline
+}
+
+// Work thinks one message over again. Working it twice changes nothing.
+func (w *rethinkWorker) Work(ctx context.Context, job *river.Job[RethinkArgs]) error {
+	t := trial{attempt: job.Attempt, since: job.CreatedAt, requestID: requestIDOf(job.Metadata)}
+	err := w.p.rethink(ctx, job.Args.ID, t)
+	if isGone(err) {
+		return river.JobCancel(fmt.Errorf("feedback %s is gone: %w", job.Args.ID, err))
+	}
+	return err
+}
+
+// rethink asks the model about a degraded message, and follows its verdict as
+// far as no person and no tracker has acted on the old one.
+func (p *Pipeline) rethink(ctx context.Context, id string, t trial) error {
+	r, err := p.App.FindRecordById(records.Feedback, id)
+	if err != nil {
+		return err
+	}
+	if p.Model == nil || !r.GetBool("degraded") || r.GetString("state") == string(triage.Received) {
+		return nil // a received message has a job of its own
+	}
+	open, err := p.stillOpen(p.App, r)
+	if err != nil {
+		return err
+	}
+	if !open || !p.expectsModel(r) {
+		return p.App.RunInTransaction(func(tx core.App) error { return p.letStand(tx, id) })
+	}
+	start := time.Now()
+	th, thinkErr := p.thinkOver(ctx, r)
+	if err := p.ledger(p.App, r, th.Calls, thinkErr, start, t); err != nil {
+		return err
+	}
+	if err := thinkAgain(ctx); err != nil && thinkErr != nil {
+		return err
+	}
+	if wait, ok := snoozeFor(thinkErr, t.since); ok {
+		return river.JobSnooze(wait)
+	}
+	if thinkErr != nil {
+		return p.App.RunInTransaction(func(tx core.App) error {
+			now, err := tx.FindRecordById(records.Feedback, id)
+			if err != nil || !now.GetBool("degraded") {
+				return err
+			}
+			degrade(now, thinkErr, len(th.Calls))
+			return saved(tx, now)
+		})
+	}
+	return p.follow(r.GetString("project"), id, th.Verdict)
+}
+
+// stillOpen reports whether a new verdict may change anything: no person has
+// decided on the message, and its issue, if it has one, is a draft.
+func (p *Pipeline) stillOpen(app core.App, r *core.Record) (bool, error) {
+	touched, err := touchedByPerson(app, r.Id)
+	if err != nil || touched || r.GetString("held_reason") == "quarantined" {
+		return false, err
+	}
+	if r.GetString("issue") == "" {
+		return true, nil
+	}
+	issue, err := app.FindRecordById(records.Issues, r.GetString("issue"))
+	if err != nil {
+		return false, err
+	}
+	return issue.GetString("state") == string(triage.Draft) && issue.GetString("merged_into") == "", nil
+}
+
+// letStand gives up on a message whose offline verdict has been acted on.
+func (p *Pipeline) letStand(tx core.App, id string) error {
+	r, err := tx.FindRecordById(records.Feedback, id)
+	if err != nil || !r.GetBool("degraded") {
+		return err
+	}
+	r.Set("think_at", "")
+	if touched, err := touchedByPerson(tx, id); err != nil {
+		return err
+	} else if touched {
+		undegrade(r) // what a person said is no makeshift
+	}
+	return saved(tx, r)
+}
+
+// follow stores the model's verdict and does what it would have led to at
+// first: a message that rested is settled anew, a draft that this message made
+// is written anew, a message that is no bug or feature leaves its draft.
+func (p *Pipeline) follow(project, id string, v triage.Verdict) error {
+	defer p.lock(project)()
+	defer p.counts.changed()
+	var left *core.Record
+	err := p.App.RunInTransaction(func(tx core.App) error {
+		left = nil
+		r, err := tx.FindRecordById(records.Feedback, id)
+		if err != nil || !r.GetBool("degraded") {
+			return err
+		}
+		if open, err := p.stillOpen(tx, r); err != nil || !open {
+			if err == nil {
+				err = p.letStand(tx, id)
+			}
+			return err
+		}
+		issueID := r.GetString("issue")
+		if v.Class == triage.Bug || v.Class == triage.Feature {
+			if err := p.judged(tx, r, v); err != nil || issueID != "" {
+				if err == nil {
+					err = p.rewrite(tx, issueID, r, v)
+				}
+				return err
+			}
+			return p.settleAnew(tx, r)
+		}
+		r.Set("issue", "")
+		r.Set("relation", "")
+		r.Set("similarity", 0)
+		if err := p.judged(tx, r, v); err != nil {
+			return err
+		}
+		if issueID != "" {
+			left = r
+			if err := p.moved(tx, r, issueID); err != nil {
+				return err
+			}
+			if err := p.withdrawEmpty(tx, issueID, v); err != nil {
+				return err
+			}
+		}
+		return p.settleAnew(tx, r)
+	})
+	if err == nil && left != nil {
+		p.reindex([]*core.Record{left})
+	}
+	return err
+}
+
+// settleAnew sends a message through settling once more.
+func (p *Pipeline) settleAnew(tx core.App, r *core.Record) error {
+	r.Set("state", string(triage.Received))
+	r.Set("held_reason", "")
+	if err := saved(tx, r); err != nil {
+		return err
+	}
+	rid := r.GetString("request_id")
+	return p.queue.Enqueue(context.Background(), tx, TriageArgs{ID: r.Id}, jobOpts(TriageQueue, rid))
+}
+
+// rewrite writes a draft anew from the verdict on the report that made it. A
+// draft that a person has changed stays as it is.
+func (p *Pipeline) rewrite(tx core.App, issueID string, r *core.Record, v triage.Verdict) error {
+	issue, err := tx.FindRecordById(records.Issues, issueID)
+	if err != nil {
+		return err
+	}
+	if touched, err := touchedByPerson(tx, issueID); err != nil || touched {
+		return err
+	}
+	var first string
+	err = tx.DB().NewQuery(`SELECT id FROM feedback WHERE issue = {:i} AND issue != '' ORDER BY created, rowid LIMIT 1`).
+		Bind(dbx.Params{"i": issueID}).Row(&first)
+	if err != nil || first != r.Id {
+		return err
+	}
+	before := snapshot(issue)
+	specify(issue, v)
+	issue.Set("class", string(v.Class))
+	issue.Set("severity", string(v.Severity))
+	return p.decidedByEngine(tx, issue, "rewrite", before, v, "The model is back and has judged the report.")
+}
+
+// withdrawEmpty declines a draft that has lost its only report.
+func (p *Pipeline) withdrawEmpty(tx core.App, issueID string, v triage.Verdict) error {
+	issue, err := tx.FindRecordById(records.Issues, issueID)
+	if err != nil || issue.GetInt("report_count") > 0 {
+		return err
+	}
+	if touched, err := touchedByPerson(tx, issueID); err != nil || touched {
+		return err
+	}
+	to, err := triage.Next(triage.IssueState(issue.GetString("state")), triage.ActDecline)
+	if err != nil {
+		return err
+	}
+	before := snapshot(issue)
+	issue.Set("state", string(to))
+	return p.decidedByEngine(tx, issue, string(triage.ActDecline), before, v,
+		fmt.Sprintf("Its only report was judged again, as %s.", v.Class))
+}
+
+// decidedByEngine saves an issue that an engine has changed, one version
+// further, with its decision.
+func (p *Pipeline) decidedByEngine(tx core.App, issue *core.Record, action string, before map[string]any, v triage.Verdict, reason string) error {
+	issue.Set("version", issue.GetInt("version")+1)
+	if err := tx.Save(issue); err != nil {
+		return fmt.Errorf("save issue: %w", err)
+	}
+	was, is := changes(before, issue)
+	_, err := records.Append(tx, records.Decision{
+		Project: issue.GetString("project"), Subject: records.Issues, SubjectID: issue.Id, Action: action,
+		ActorKind: records.ByEngine, Actor: v.Engine, Before: was, After: is, Reason: reason,
+		Engine: v.Engine, Prompt: v.EngineVersion,
+	})
+	return err
+}
