@@ -92,7 +92,7 @@ func (t *talk) call(ctx context.Context, q query, m mode) (answer, error) {
 	e := t.engine
 	model := e.cfg.Registry.Judge
 	start := time.Now()
-	a, err := e.client.exchange(ctx, q, m)
+	a, err := e.attempt(ctx, q, m)
 	e.calls.Add(1)
 	var status *statusError
 	switch {
@@ -112,6 +112,14 @@ func (t *talk) call(ctx context.Context, q query, m mode) (answer, error) {
 	return a, err
 }
 
+// attempt is one exchange with a deadline of its own, so that one that hangs
+// leaves time for another.
+func (e *Engine) attempt(ctx context.Context, q query, m mode) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout*2/3)
+	defer cancel()
+	return e.exchange(ctx, q, m)
+}
+
 // marked says what guard is to make of an error of the exchange.
 func (e *Engine) marked(ctx context.Context, err error) error {
 	var status *statusError
@@ -120,9 +128,6 @@ func (e *Engine) marked(ctx context.Context, err error) error {
 			e.lock(problem)
 		}
 		return status.mark()
-	}
-	if errors.Is(err, ErrTooLarge) {
-		return guard.Permanent(fmt.Errorf("ask the model: %w", ErrTooLarge))
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("ask the model: %w", ctx.Err())

@@ -192,7 +192,9 @@ func (c *client) respond(ctx context.Context, q query, m mode) (answer, error) {
 		if t.fromModel {
 			role = responses.EasyInputMessageRoleAssistant
 		}
-		p.Input.OfInputItemList = append(p.Input.OfInputItemList, responses.ResponseInputItemParamOfMessage(t.text, role))
+		item := responses.ResponseInputItemParamOfMessage(t.text, role)
+		item.OfMessage.Type = responses.EasyInputMessageTypeMessage // OpenAI's document wants it, its server does not
+		p.Input.OfInputItemList = append(p.Input.OfInputItemList, item)
 	}
 	switch m {
 	case strict:

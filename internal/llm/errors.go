@@ -19,15 +19,12 @@ var (
 	ErrInvalid   = fmt.Errorf("the answer was not accepted: %w", triage.ErrNoAnswer)
 )
 
-// errRepairable marks what the model may get right when it is told.
-var errRepairable = errors.New("repairable")
-
 // invalid is an answer that did not pass a check.
 type invalid struct{ what string }
 
 func (i *invalid) Error() string { return i.what }
 
-func (i *invalid) Unwrap() []error { return []error{ErrInvalid, errRepairable} }
+func (i *invalid) Unwrap() error { return ErrInvalid }
 
 func invalidf(format string, args ...any) error { return &invalid{fmt.Sprintf(format, args...)} }
 

@@ -45,12 +45,13 @@ const lockout = time.Minute
 
 // Engine judges with a model. It may be used by many goroutines at once.
 type Engine struct {
-	cfg     Config
-	client  *client
-	breaker *guard.Breaker
-	limiter *guard.Limiter
-	limit   guard.Limit
-	budget  *budget
+	cfg Config
+	// exchange makes one request.
+	exchange func(context.Context, query, mode) (answer, error)
+	breaker  *guard.Breaker
+	limiter  *guard.Limiter
+	limit    guard.Limit
+	budget   *budget
 
 	calls, failed atomic.Int64
 
@@ -77,7 +78,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Breaker.Probe = cfg.Timeout
 	}
 	return &Engine{
-		cfg: cfg, client: c,
+		cfg: cfg, exchange: c.exchange,
 		breaker: guard.NewBreaker(cfg.Breaker),
 		limiter: guard.NewLimiter(guard.Limit{}, 1),
 		// Six seconds' worth may come at once.
@@ -114,33 +115,49 @@ type talk struct {
 func (t *talk) judge(ctx context.Context, it triage.Item, first triage.Verdict) (triage.Verdict, error) {
 	kind := t.engine.cfg.Registry.Endpoint.Kind
 	q := question(it, t.hidden, kind == Ollama || kind == Compatible)
-	answer, err := t.ask(ctx, q)
+	v, q2, err := t.round(ctx, q, it, first)
+	if err == nil || q2 == nil || len(t.calls) >= MaxCalls {
+		return v, err
+	}
+	v, _, again := t.round(ctx, *q2, it, first)
+	switch {
+	case again == nil:
+		return v, nil
+	case errors.Is(again, triage.ErrNoAnswer):
+		return triage.Verdict{}, fmt.Errorf("after a second try: %w", again)
+	}
+	return triage.Verdict{}, again
+}
+
+// round asks once and reads the answer. When it is of no use, next is how to
+// ask once more, or nil when that is in vain.
+func (t *talk) round(ctx context.Context, q query, it triage.Item, first triage.Verdict) (v triage.Verdict, next *query, err error) {
+	a, err := t.ask(ctx, q)
 	if err != nil {
-		return triage.Verdict{}, err
+		return triage.Verdict{}, nil, err
 	}
-	r, err := t.read(answer, it)
-	if err == nil {
-		return t.engine.verdict(r, it, first), nil
+	r, err := t.read(a, it)
+	switch {
+	case err == nil:
+		return t.engine.verdict(r, it, first), nil, nil
+	case a.finish == "content_filter":
+		t.outcome("filtered")
+	case errors.Is(err, ErrRefused):
+		t.outcome("refused")
+		next = &q
+	case errors.Is(err, ErrTruncated):
+		t.outcome("cut off")
+		next = q.repair("", err)
+	default:
+		t.outcome("answer not accepted")
+		next = q.repair(a.text, err)
 	}
-	if !errors.Is(err, errRepairable) || len(t.calls) >= MaxCalls {
-		return triage.Verdict{}, err
-	}
-	t.outcome("answer not accepted")
-	answer, again := t.ask(ctx, q.repair(answer.text, err))
-	if again != nil {
-		return triage.Verdict{}, again
-	}
-	if r, err = t.read(answer, it); err != nil {
-		t.outcome("repaired answer not accepted")
-		return triage.Verdict{}, fmt.Errorf("after one repair: %w", err)
-	}
-	return t.engine.verdict(r, it, first), nil
+	return triage.Verdict{}, next, err
 }
 
 // read checks an answer and puts back what was hidden.
 func (t *talk) read(a answer, it triage.Item) (reply, error) {
 	if err := a.usable(); err != nil {
-		t.outcome(err.Error())
 		return reply{}, err
 	}
 	return parseReply(a.text, it, t.hidden)

@@ -71,12 +71,14 @@ func question(it triage.Item, hidden *redactor, lengths bool) query {
 	}
 }
 
-// repair asks for the answer once more.
-func (q query) repair(text string, err error) query {
-	turns := append([]turn{}, q.turns...)
-	q.turns = append(turns, turn{fromModel: true, text: cut(text, maxText)},
-		turn{text: fmt.Sprintf("This answer was not accepted: %v. Answer again with the whole corrected JSON object and nothing else.", err)})
-	return q
+// repair asks for the answer once more; text is the one that was of no use.
+func (q query) repair(text string, err error) *query {
+	q.turns = append([]turn{}, q.turns...)
+	if text = strings.TrimSpace(text); text != "" {
+		q.turns = append(q.turns, turn{fromModel: true, text: cut(text, maxText)})
+	}
+	q.turns = append(q.turns, turn{text: fmt.Sprintf("Your answer was not accepted: %v. Answer again with the whole corrected JSON object, as short as it can be, and nothing else.", err)})
+	return &q
 }
 
 // size is the number of bytes that a query sends at most.

@@ -106,6 +106,7 @@ type finder struct {
 	pattern *regexp.Regexp
 	group   int
 	check   func(s string, start, end int) (int, bool) // returns where the hit really ends
+	within  func(s string, start, end int) [][2]int    // instead of check: the hits inside of a run
 }
 
 // finders in the order of their right: what an earlier one has taken no later
@@ -125,8 +126,8 @@ var finders = []finder{
 	{kind: kindKey, pattern: regexp.MustCompile(`\b[A-Za-z0-9+/_-]{40,}={0,2}`), check: looksRandom},
 	{kind: kindEmail, pattern: regexp.MustCompile(`[\p{L}\p{N}._%+'-]{1,64}@[\p{L}\p{N}.-]{1,250}\.[\p{L}]{2,24}`)},
 	{kind: kindEmail, pattern: regexp.MustCompile(`(?i)[a-z0-9._%+-]{1,64}\s?[(\[{]\s?at\s?[)\]}]\s?[a-z0-9-]{1,64}(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[a-z]{2,24})+`)},
-	{kind: kindIBAN, pattern: regexp.MustCompile(`\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}`), check: iban},
-	{kind: kindCard, pattern: regexp.MustCompile(`\d(?:[ -]?\d){12,18}`), check: card},
+	{kind: kindIBAN, pattern: regexp.MustCompile(`\b[A-Za-z]{2}\d{2}`), check: iban},
+	{kind: kindCard, pattern: regexp.MustCompile(`\d(?:[ -]?\d){12,}`), within: cards},
 	{kind: kindIP, pattern: regexp.MustCompile(`\d{1,3}(?:\.\d{1,3}){3}`), check: ipv4},
 	{kind: kindIP, pattern: regexp.MustCompile(`[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:\.\d{1,3}){0,3}`), check: ipv6},
 	{kind: kindPhone, pattern: regexp.MustCompile(`(?:\+|\b00)[1-9](?:[ ()./-]{0,3}\d){6,14}`), check: phone},
@@ -136,34 +137,47 @@ var finders = []finder{
 
 // findAll returns everything to hide, in order and without overlap.
 func findAll(s string) []found {
-	var all []found
-	var taken []bool
+	c := collection{text: s}
 	for _, f := range finders {
 		for _, m := range f.pattern.FindAllStringSubmatchIndex(s, -1) {
 			start, end := m[2*f.group], m[2*f.group+1]
-			if start < 0 || start == end {
-				continue
-			}
-			if f.check != nil {
-				var ok bool
-				if end, ok = f.check(s, start, end); !ok {
-					continue
+			if f.within != nil {
+				for _, hit := range f.within(s, start, end) {
+					c.add(hit[0], hit[1], f.kind)
 				}
-			}
-			if len(taken) == 0 {
-				taken = make([]bool, len(s))
-			}
-			if slices.Contains(taken[start:end], true) {
 				continue
 			}
-			for i := start; i < end; i++ {
-				taken[i] = true
+			ok := true
+			if f.check != nil {
+				end, ok = f.check(s, start, end)
 			}
-			all = append(all, found{start, end, f.kind})
+			if ok {
+				c.add(start, end, f.kind)
+			}
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int { return a.start - b.start })
-	return all
+	slices.SortFunc(c.all, func(a, b found) int { return a.start - b.start })
+	return c.all
+}
+
+// collection keeps hits that do not overlap; the first one stays.
+type collection struct {
+	text  string
+	taken []bool // by byte
+	all   []found
+}
+
+func (c *collection) add(start, end int, kind string) {
+	if c.taken == nil {
+		c.taken = make([]bool, len(c.text))
+	}
+	if start >= end || slices.Contains(c.taken[start:end], true) {
+		return
+	}
+	for i := start; i < end; i++ {
+		c.taken[i] = true
+	}
+	c.all = append(c.all, found{start, end, kind})
 }
 
 // alone reports whether no letter or digit stands directly around a hit.
@@ -207,17 +221,55 @@ func looksRandom(s string, start, end int) (int, bool) {
 func digits(s string) []byte {
 	var d []byte
 	for i := 0; i < len(s); i++ {
-		if s[i] >= '0' && s[i] <= '9' {
+		if isDigit(s[i]) {
 			d = append(d, s[i]-'0')
 		}
 	}
 	return d
 }
 
-// card accepts 13 to 19 digits whose last one checks the others (Luhn).
-func card(s string, start, end int) (int, bool) {
-	d := digits(s[start:end])
-	sum := 0
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// The lengths of card numbers.
+const (
+	shortestCard = 13
+	longestCard  = 19
+)
+
+// cards finds card numbers in a run of digit groups: 13 to 19 digits, from the
+// beginning of a group to the end of one, whose last digit checks the others.
+func cards(s string, start, end int) [][2]int {
+	var out [][2]int
+	for i := start; i < end; i++ {
+		if !isDigit(s[i]) || i > 0 && wordyByte(s[i-1]) {
+			continue
+		}
+		stop := 0
+		var d []byte
+		for j := i; j < end && len(d) <= longestCard; j++ {
+			if !isDigit(s[j]) {
+				continue
+			}
+			d = append(d, s[j]-'0')
+			groupEnds := j+1 == len(s) || !wordyByte(s[j+1])
+			if groupEnds && len(d) >= shortestCard && len(d) <= longestCard && luhn(d) {
+				stop = j + 1
+			}
+		}
+		if stop > 0 {
+			out = append(out, [2]int{i, stop})
+			i = stop
+		}
+	}
+	return out
+}
+
+func wordyByte(c byte) bool {
+	return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= utf8.RuneSelf
+}
+
+func luhn(d []byte) bool {
+	sum, other := 0, false
 	for i, n := range d {
 		v := int(n)
 		if (len(d)-i)%2 == 0 {
@@ -226,9 +278,9 @@ func card(s string, start, end int) (int, bool) {
 			}
 		}
 		sum += v
+		other = other || n != d[0]
 	}
-	zeros := !slices.ContainsFunc(d, func(b byte) bool { return b != 0 })
-	return end, sum%10 == 0 && !zeros && alone(s, start, end)
+	return other && sum%10 == 0 // a row of one digit is a ruler, not a card
 }
 
 // ibanLength is the length of an account number by country, without spaces.
@@ -240,22 +292,25 @@ var ibanLength = map[string]int{"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28
 	"PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24, "SI": 19, "SK": 24, "SM": 27,
 	"ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20}
 
-// iban accepts what has the length of its country and a sum of 1 modulo 97, and
-// stops there when more follows.
+// iban accepts what has the length of its country, in groups or without, and a
+// sum of 1 modulo 97. The hit is the beginning only.
 func iban(s string, start, end int) (int, bool) {
 	want := ibanLength[strings.ToUpper(s[start:start+2])]
 	if want == 0 {
 		return end, false
 	}
-	n, i := 0, start
-	var plain []byte
-	for ; i < end && n < want; i++ {
-		if c := s[i]; c != ' ' && c != '-' {
+	plain := make([]byte, 0, want)
+	i := start
+	for ; i < len(s) && len(plain) < want; i++ {
+		switch c := s[i]; {
+		case isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
 			plain = append(plain, c)
-			n++
+		case (c == ' ' || c == '-') && wordyByte(s[i-1]):
+		default:
+			return end, false
 		}
 	}
-	if n < want || !alone(s, start, i) {
+	if len(plain) < want || !alone(s, start, i) {
 		return end, false
 	}
 	return i, mod97(strings.ToUpper(string(plain[4:])+string(plain[:4]))) == 1
