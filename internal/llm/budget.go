@@ -22,6 +22,9 @@ type budget struct {
 	day    string
 	tokens int
 	cost   float64
+	// The most that a refused call has asked for: less than that left is none.
+	needTokens int
+	needCost   float64
 }
 
 func newBudget(tokens int, cost float64) *budget { return &budget{tokenLimit: tokens, costLimit: cost} }
@@ -35,7 +38,7 @@ func untilMidnight(t time.Time) time.Duration {
 // turn begins a new day when it is one. The caller holds the lock.
 func (b *budget) turn(now time.Time) {
 	if d := day(now); d != b.day {
-		b.day, b.tokens, b.cost = d, 0, 0
+		b.day, b.tokens, b.cost, b.needTokens, b.needCost = d, 0, 0, 0, 0
 	}
 }
 
@@ -53,9 +56,11 @@ func (b *budget) reserve(now time.Time, tokens int, cost float64) (settle func(t
 	defer b.mu.Unlock()
 	b.turn(now)
 	if b.tokenLimit > 0 && b.tokens+tokens > b.tokenLimit {
+		b.needTokens = max(b.needTokens, tokens)
 		return nil, fmt.Errorf("%w: %d of %d tokens", triage.ErrBudget, b.tokens, b.tokenLimit)
 	}
 	if b.costLimit > 0 && b.cost+cost > b.costLimit {
+		b.needCost = max(b.needCost, cost)
 		return nil, fmt.Errorf("%w: %.4f of %.4f in money", triage.ErrBudget, b.cost, b.costLimit)
 	}
 	b.tokens += tokens
@@ -72,11 +77,11 @@ func (b *budget) reserve(now time.Time, tokens int, cost float64) (settle func(t
 	}, nil
 }
 
-// state returns what today has used, and whether least more tokens would be too many.
-func (b *budget) state(now time.Time, least int) (tokens int, cost float64, gone bool) {
+// state returns what today has used, and whether that leaves too little for a call.
+func (b *budget) state(now time.Time) (tokens int, cost float64, gone bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.turn(now)
-	gone = b.tokenLimit > 0 && b.tokens+least > b.tokenLimit || b.costLimit > 0 && b.cost >= b.costLimit
+	gone = b.tokenLimit > 0 && b.tokens+max(1, b.needTokens) > b.tokenLimit || b.costLimit > 0 && (b.cost >= b.costLimit || b.cost+b.needCost > b.costLimit)
 	return b.tokens, b.cost, gone
 }

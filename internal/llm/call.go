@@ -44,8 +44,8 @@ func (t *talk) try(ctx context.Context, q query, m mode) (a answer, err error) {
 			a, err = t.call(ctx, q, m)
 			return a.in, a.out, err
 		})
-		if err != nil && (errors.Is(err, guard.ErrBusy) || len(t.calls) >= MaxCalls) {
-			return guard.Permanent(err)
+		if err != nil && (errors.Is(err, guard.ErrBusy) || len(t.calls) >= MaxCalls || t.engine.breaker.State() == guard.Open) {
+			return guard.Permanent(err) // to wait here would only hold a worker
 		}
 		return err
 	})

@@ -177,7 +177,7 @@ func (e *Engine) State() triage.ModelState {
 		Calls: e.calls.Load(), Failed: e.failed.Load(), TokenLimit: e.cfg.Tokens, CostLimit: e.cfg.Cost,
 	}
 	var gone bool
-	s.Tokens, s.Cost, gone = e.budget.state(time.Now(), t0())
+	s.Tokens, s.Cost, gone = e.budget.state(time.Now())
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.known {
@@ -198,6 +198,3 @@ func (e *Engine) State() triage.ModelState {
 	}
 	return s
 }
-
-// t0 is the least that a call reserves; a budget with less left is used up.
-func t0() int { return maxOutput + len(instructions)/bytesPerToken }

@@ -106,7 +106,8 @@ type finder struct {
 	pattern *regexp.Regexp
 	group   int
 	check   func(s string, start, end int) (int, bool) // returns where the hit really ends
-	within  func(s string, start, end int) [][2]int    // instead of check: the hits inside of a run
+	within  func(run string) [][2]int                  // instead of check: the hits inside of a run
+	bounded bool                                       // hits are short: look again inside of one that was refused or shortened
 }
 
 // finders in the order of their right: what an earlier one has taken no later
@@ -128,54 +129,68 @@ var finders = []finder{
 	{kind: kindEmail, pattern: regexp.MustCompile(`(?i)[a-z0-9._%+-]{1,64}\s?[(\[{]\s?at\s?[)\]}]\s?[a-z0-9-]{1,64}(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[a-z]{2,24})+`)},
 	{kind: kindIBAN, pattern: regexp.MustCompile(`\b[A-Za-z]{2}\d{2}`), check: iban},
 	{kind: kindCard, pattern: regexp.MustCompile(`\d(?:[ -]?\d){12,}`), within: cards},
-	{kind: kindIP, pattern: regexp.MustCompile(`\d{1,3}(?:\.\d{1,3}){3}`), check: ipv4},
-	{kind: kindIP, pattern: regexp.MustCompile(`[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:\.\d{1,3}){0,3}`), check: ipv6},
-	{kind: kindPhone, pattern: regexp.MustCompile(`(?:\+|\b00)[1-9](?:[ ()./-]{0,3}\d){6,14}`), check: phone},
-	{kind: kindPhone, pattern: regexp.MustCompile(`\(\d{2,5}\)[ ./-]{0,2}\d(?:[ ./-]?\d){4,9}|\b\d{3}[ .-]\d{3}[ .-]\d{4}\b|\b0\d{1,4}[ /.-]\d(?:[ ./-]?\d){4,9}`), check: phone},
-	{kind: kindPhone, group: 1, pattern: regexp.MustCompile(`(?i)(?:\btel(?:efon|ephone|\.|:|\b)|\bphone|\bmobile|\bcell|\bcall me (?:at|on)|\bhandy|\bwhatsapp|\bfax)(?: number| no\.?)?\s*(?:is|ist|:)?\s*(\+?\d(?:[ ()./-]{0,2}\d){5,14})`), check: phone},
+	{kind: kindIP, bounded: true, pattern: regexp.MustCompile(`\d{1,3}(?:\.\d{1,3}){3}`), check: ipv4},
+	{kind: kindIP, bounded: true, pattern: regexp.MustCompile(`[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:\.\d{1,3}){0,3}`), check: ipv6},
+	{kind: kindPhone, bounded: true, pattern: regexp.MustCompile(`(?:\+|\b00)[1-9]\d{0,3}(?:[ .-]?\(\d{1,5}\))?(?:[ ./-]{0,2}\d){4,13}`), check: phone},
+	{kind: kindPhone, bounded: true, pattern: regexp.MustCompile(`\(\d{2,5}\)[ ./-]{0,2}\d(?:[ ./-]?\d){4,9}|\b\d{3}[ .-]\d{3}[ .-]\d{4}\b|\b0\d{1,4}[ /.-]\d(?:[ ./-]?\d){4,9}`), check: phone},
+	{kind: kindPhone, bounded: true, group: 1, pattern: regexp.MustCompile(`(?i)(?:\btel(?:efon|ephone|\.|:|\b)|\bphone|\bmobile|\bcell|\bcall me (?:at|on)|\bhandy|\bwhatsapp|\bfax)(?: number| no\.?)?\s*(?:is|ist|:)?\s*(\+?\d(?:[ ()./-]{0,2}\d){5,14})`), check: phone},
 }
 
 // findAll returns everything to hide, in order and without overlap.
 func findAll(s string) []found {
-	c := collection{text: s}
+	c := collection{text: []byte(s)}
 	for _, f := range finders {
-		for _, m := range f.pattern.FindAllStringSubmatchIndex(s, -1) {
-			start, end := m[2*f.group], m[2*f.group+1]
-			if f.within != nil {
-				for _, hit := range f.within(s, start, end) {
-					c.add(hit[0], hit[1], f.kind)
-				}
-				continue
-			}
-			ok := true
-			if f.check != nil {
-				end, ok = f.check(s, start, end)
-			}
-			if ok {
-				c.add(start, end, f.kind)
-			}
-		}
+		c.look(f)
 	}
 	slices.SortFunc(c.all, func(a, b found) int { return a.start - b.start })
 	return c.all
 }
 
-// collection keeps hits that do not overlap; the first one stays.
+// collection is a text from which what was found is blanked out, so that no
+// later hit reaches into it or across it.
 type collection struct {
-	text  string
-	taken []bool // by byte
-	all   []found
+	text []byte
+	all  []found
+}
+
+// look finds all hits of one finder.
+func (c *collection) look(f finder) {
+	for pos := 0; pos < len(c.text); {
+		m := f.pattern.FindSubmatchIndex(c.text[pos:])
+		if m == nil || m[2*f.group] < 0 {
+			return
+		}
+		start, end := pos+m[2*f.group], pos+m[2*f.group+1]
+		pos += m[1]
+		if f.within != nil {
+			for _, hit := range f.within(string(c.text[start:end])) {
+				c.add(start+hit[0], start+hit[1], f.kind)
+			}
+			continue
+		}
+		ok := true
+		if f.check != nil {
+			// A look around the hit is enough; the whole text again for each hit would not be.
+			from, to := max(0, start-32), min(len(c.text), end+64)
+			end, ok = f.check(string(c.text[from:to]), start-from, end-from)
+			end += from
+		}
+		switch {
+		case ok:
+			c.add(start, end, f.kind)
+			if f.bounded {
+				pos = end
+			}
+		case f.bounded:
+			pos = start + 1
+		}
+		pos = max(pos, start+1)
+	}
 }
 
 func (c *collection) add(start, end int, kind string) {
-	if c.taken == nil {
-		c.taken = make([]bool, len(c.text))
-	}
-	if start >= end || slices.Contains(c.taken[start:end], true) {
-		return
-	}
 	for i := start; i < end; i++ {
-		c.taken[i] = true
+		c.text[i] = 0
 	}
 	c.all = append(c.all, found{start, end, kind})
 }
@@ -238,20 +253,20 @@ const (
 
 // cards finds card numbers in a run of digit groups: 13 to 19 digits, from the
 // beginning of a group to the end of one, whose last digit checks the others.
-func cards(s string, start, end int) [][2]int {
+func cards(run string) [][2]int {
 	var out [][2]int
-	for i := start; i < end; i++ {
-		if !isDigit(s[i]) || i > 0 && wordyByte(s[i-1]) {
+	for i := 0; i < len(run); i++ {
+		if !isDigit(run[i]) || i > 0 && isDigit(run[i-1]) {
 			continue
 		}
 		stop := 0
 		var d []byte
-		for j := i; j < end && len(d) <= longestCard; j++ {
-			if !isDigit(s[j]) {
+		for j := i; j < len(run) && len(d) <= longestCard; j++ {
+			if !isDigit(run[j]) {
 				continue
 			}
-			d = append(d, s[j]-'0')
-			groupEnds := j+1 == len(s) || !wordyByte(s[j+1])
+			d = append(d, run[j]-'0')
+			groupEnds := j+1 == len(run) || !isDigit(run[j+1])
 			if groupEnds && len(d) >= shortestCard && len(d) <= longestCard && luhn(d) {
 				stop = j + 1
 			}
@@ -350,10 +365,22 @@ func ipv6(s string, start, end int) (int, bool) {
 	return end, strings.ContainsFunc(s[start:end], unicode.IsDigit)
 }
 
-// phone accepts 7 to 15 digits that stand alone and are no date.
+// phone accepts 7 to 15 digits that stand alone and are no date. When more
+// digits follow than a number has, it ends where a group does.
 func phone(s string, start, end int) (int, bool) {
-	d := digits(s[start:end])
-	return end, len(d) >= 7 && len(d) <= 15 && alone(s, start, end) && !date.MatchString(s[start:end])
+	for ; end > start; end-- {
+		if !isDigit(s[end-1]) {
+			continue
+		}
+		d := len(digits(s[start:end]))
+		if d < 7 {
+			return end, false
+		}
+		if d <= 15 && alone(s, start, end) {
+			return end, !date.MatchString(s[start:end])
+		}
+	}
+	return end, false
 }
 
 var date = regexp.MustCompile(`^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})`)

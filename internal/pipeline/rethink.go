@@ -90,8 +90,10 @@ func (p *Pipeline) rethink(ctx context.Context, id string, t trial) error {
 	}
 	start := time.Now()
 	th, thinkErr := p.thinkOver(ctx, r)
-	if err := p.ledger(p.App, r, th.Calls, thinkErr, start, t); err != nil {
-		return err
+	if thinkErr == nil || len(th.Calls) > 0 { // a refusal of the breaker or the budget is no news
+		if err := p.ledger(p.App, r, th.Calls, thinkErr, start, t); err != nil {
+			return err
+		}
 	}
 	if err := thinkAgain(ctx); err != nil && thinkErr != nil {
 		return err

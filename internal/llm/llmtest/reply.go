@@ -164,7 +164,8 @@ func Say(r Request) Answer {
 	case strings.HasSuffix(strings.TrimSpace(low), "?"):
 		class, severity = "question", "low"
 	}
-	quote := []rune(text)
+	plain, _, _ := strings.Cut(text, "[") // no part of a placeholder
+	quote := []rune(strings.TrimSpace(plain))
 	quote = quote[:min(len(quote), 40)]
 	a := Answer{
 		"class": class, "severity": severity, "confidence": 0.91, "language": "en",
