@@ -96,7 +96,7 @@ var (
 	descJobs       = prometheus.NewDesc("iterateswarm_jobs", "Unfinished and discarded jobs, by state.", []string{"state"}, nil)
 	descBreaker    = prometheus.NewDesc("iterateswarm_breaker_open", "The worst breaker: 0 closed, 0.5 half-open, 1 open.", nil, nil)
 	descDecided    = prometheus.NewDesc("iterateswarm_decisions", "Decisions of people on the class, by whether they agreed with the engine.", []string{"agreed"}, nil)
-	descDegraded   = prometheus.NewDesc("iterateswarm_feedback_degraded", "Messages that have the offline verdict although a model was expected.", nil, nil)
+	descDegraded   = prometheus.NewDesc("iterateswarm_feedback_degraded", "Messages that have the offline verdict and wait to be thought over by the model.", nil, nil)
 	descLLMBreaker = prometheus.NewDesc("iterateswarm_llm_breaker_open", "The model's breaker: 0 closed, 0.5 half-open, 1 open.", []string{"model"}, nil)
 	descLLMCalls   = prometheus.NewDesc("iterateswarm_llm_calls_total", "Calls to the model since the process started, by whether they failed.", []string{"model", "failed"}, nil)
 	descLLMTokens  = prometheus.NewDesc("iterateswarm_llm_tokens_today", "Tokens used since midnight UTC.", []string{"model"}, nil)

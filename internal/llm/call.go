@@ -70,8 +70,8 @@ func (e *Engine) guarded(ctx context.Context, q query, call func(context.Context
 	var in, out int
 	defer func() { settle(in+out, model.cost(in, out)) }()
 	return e.breaker.Do(ctx, func(ctx context.Context) error {
-		if ok, wait, _ := e.limiter.Allow("", e.limit); !ok {
-			return guard.Permanent(guard.Ignore(&slow{wait}))
+		if ok, _, _ := e.limiter.Allow("", e.limit); !ok {
+			return guard.Permanent(guard.Ignore(slow{}))
 		}
 		var err error
 		in, out, err = call(ctx)
@@ -79,13 +79,13 @@ func (e *Engine) guarded(ctx context.Context, q query, call func(context.Context
 	})
 }
 
-// slow is our own rate towards the server: nothing was called. It does not say
-// RetryAfter to the breaker, which would keep everybody waiting as long.
-type slow struct{ wait time.Duration }
+// slow is our own rate towards the server: nothing was called. It says no
+// RetryAfter, by which the breaker would keep everybody waiting.
+type slow struct{}
 
-func (s *slow) Error() string { return "our own rate is used up" }
+func (slow) Error() string { return triage.ErrPace.Error() }
 
-func (s *slow) Unwrap() error { return guard.ErrBusy }
+func (slow) Unwrap() []error { return []error{triage.ErrPace, guard.ErrBusy} }
 
 // call makes one request and writes it down.
 func (t *talk) call(ctx context.Context, q query, m mode) (answer, error) {

@@ -24,7 +24,7 @@ type Stats struct {
 	Agreed     int            // decisions of people that left the engine's class
 	Decided    int            // decisions of people on a class that an engine gave
 	AvgTook    time.Duration  // mean time from stored to settled of the last 100 messages
-	Degraded   int            // messages whose model did not answer
+	Degraded   int            // messages that wait to be thought over by the model
 	Breaker    string         // the worst state of any breaker, the model's included
 	Model      *triage.ModelState
 }
@@ -121,7 +121,7 @@ func (p *Pipeline) countAll() (Stats, error) {
 		return s, fmt.Errorf("mean time: %w", err)
 	}
 	s.AvgTook = time.Duration(avg * float64(time.Millisecond))
-	err = p.App.DB().NewQuery(`SELECT count(*) FROM feedback WHERE degraded = 1`).Row(&s.Degraded)
+	err = p.App.DB().NewQuery(`SELECT count(*) FROM feedback WHERE degraded = 1 AND think_at != ''`).Row(&s.Degraded)
 	if err != nil {
 		return s, fmt.Errorf("count degraded: %w", err)
 	}

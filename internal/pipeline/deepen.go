@@ -3,8 +3,10 @@ package pipeline
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/types"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/records"
@@ -22,7 +25,8 @@ import (
 const (
 	shortestSnooze = 5 * time.Second
 	longestSnooze  = 5 * time.Minute
-	snoozeWindow   = time.Hour // then the offline verdict stands for now
+	snoozeWindow   = time.Hour   // then the offline verdict stands for now
+	paceWindow     = time.Minute // likewise while only our own rate is used up: an import shall not wait for hours
 )
 
 // How often and when a model is asked again about one message.
@@ -36,7 +40,14 @@ const (
 type trial struct {
 	attempt   int
 	since     time.Time // when the job was made
+	snoozes   int       // how often it has waited
 	requestID string
+}
+
+func trialOf(row *rivertype.JobRow) trial {
+	var m jobMeta
+	_ = json.Unmarshal(row.Metadata, &m) // then it has not waited
+	return trial{attempt: row.Attempt, since: row.CreatedAt, snoozes: m.Snoozes, requestID: m.RequestID}
 }
 
 // expectsModel reports whether a model is to judge a message: there is one, and
@@ -78,9 +89,11 @@ func (p *Pipeline) deepen(ctx context.Context, id string, t trial) error {
 	if err := thinkAgain(ctx); err != nil && thinkErr != nil {
 		return errors.Join(p.ledger(p.App, r, th.Calls, thinkErr, start, t), err)
 	}
-	if wait, ok := snoozeFor(thinkErr, t.since); ok {
-		if err := p.ledger(p.App, r, th.Calls, thinkErr, start, t); err != nil {
-			return err
+	if wait, ok := snoozeFor(thinkErr, t); ok {
+		if len(th.Calls) > 0 {
+			if err := p.ledger(p.App, r, th.Calls, thinkErr, start, t); err != nil {
+				return err
+			}
 		}
 		return river.JobSnooze(wait)
 	}
@@ -103,12 +116,19 @@ func (p *Pipeline) deepen(ctx context.Context, id string, t trial) error {
 	})
 }
 
-// snoozeFor says how long a job waits for a model that asked for it.
-func snoozeFor(err error, since time.Time) (time.Duration, bool) {
-	if !errors.Is(err, guard.ErrBusy) || time.Since(since) > snoozeWindow {
+// snoozeFor says how long a job waits for a model that cannot be asked now:
+// longer each time, and never all jobs equally long.
+func snoozeFor(err error, t trial) (time.Duration, bool) {
+	window := snoozeWindow
+	if errors.Is(err, triage.ErrPace) {
+		window = paceWindow
+	}
+	if !errors.Is(err, guard.ErrBusy) || time.Since(t.since) > window {
 		return 0, false
 	}
-	return min(max(guard.RetryAfter(err), shortestSnooze), longestSnooze), true
+	wait := shortestSnooze << min(t.snoozes, 10)
+	wait += rand.N(wait / 4)
+	return min(max(wait, guard.RetryAfter(err)), longestSnooze), true
 }
 
 func (p *Pipeline) thinkOver(ctx context.Context, r *core.Record) (triage.Thought, error) {

@@ -304,6 +304,7 @@ func inputHash(it triage.Item) string {
 // jobMeta is what a job carries beside its ids.
 type jobMeta struct {
 	RequestID string `json:"request_id,omitempty"`
+	Snoozes   int    `json:"snoozes,omitempty"` // River's own count
 }
 
 func jobOpts(queueName, requestID string) *river.InsertOpts {

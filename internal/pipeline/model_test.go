@@ -311,9 +311,16 @@ func TestWhatAPersonDecidedStays(t *testing.T) {
 	if got := s.Record(records.Issues, issue(approved)).GetString("title"); got != before {
 		t.Errorf("the approved issue is now %q", got)
 	}
-	issues, err := s.App.FindAllRecords(records.Issues, dbx.HashExp{"title": "A person wrote this"})
-	if err != nil || len(issues) != 1 || issues[0].GetString("state") != "draft" {
-		t.Errorf("the edited draft: %v, %v", issues, err)
+	s.Until("the edited one to be left alone", func() bool { return s.Record(records.Feedback, edited).GetString("think_at") == "" })
+	if i := s.Record(records.Issues, issue(edited)); i.GetString("title") != "A person wrote this" || i.GetString("state") != "draft" || i.GetInt("report_count") != 1 {
+		t.Errorf("the edited draft: %q, %s, %d reports", i.GetString("title"), i.GetString("state"), i.GetInt("report_count"))
+	}
+	gone, err := s.App.FindFirstRecordByFilter(records.Issues, "state = 'declined'")
+	if err != nil || gone.GetInt("report_count") != 0 {
+		t.Errorf("the draft that lost its only report: %v, %v", gone, err)
+	}
+	if _, err := records.VerifyChain(s.App); err != nil {
+		t.Errorf("chain of decisions: %v", err)
 	}
 }
 

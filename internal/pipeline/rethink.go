@@ -16,13 +16,13 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
 
-// thinkRows is how many degraded messages one sweep sends to the model. The
-// model's rate limit is below that.
-const thinkRows = 20
+// thinkRows is how many degraded messages have a job at the same time. The
+// others wait as rows, which cost nothing.
+const thinkRows = 40
 
-// InsertOpts makes one unfinished job a message. It comes after new messages.
+// InsertOpts makes one unfinished job a message.
 func (RethinkArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: ThinkQueue, UniqueOpts: queue.Unique, Priority: 2}
+	return river.InsertOpts{Queue: ThinkQueue, UniqueOpts: queue.Unique}
 }
 
 // sweepDegraded makes jobs for messages that wait for the model, when it can be
@@ -45,15 +45,32 @@ func (p *Pipeline) sweepDegraded(ctx context.Context) error {
 	}
 	err := p.App.DB().NewQuery(`SELECT id, request_id FROM feedback WHERE degraded = 1 AND think_at != '' AND think_at <= {:now}
 		ORDER BY think_at LIMIT {:n}`).Bind(dbx.Params{"now": types.NowDateTime().String(), "n": limit}).All(&rows)
-	if err != nil {
-		return fmt.Errorf("sweep degraded messages: %w", err)
+	if err != nil || len(rows) == 0 {
+		return wrap("sweep degraded messages", err)
 	}
+	var waiting int
+	query := `SELECT count(*) FROM river_job WHERE kind = 'rethink' AND state IN ('available', 'running', 'retryable', 'scheduled')`
+	if limit == 1 { // the probe does not wait for jobs that were told to wait
+		query = `SELECT count(*) FROM river_job WHERE kind = 'rethink' AND state IN ('available', 'running')`
+	}
+	err = p.App.DB().NewQuery(query).Row(&waiting)
+	if err != nil || waiting >= limit {
+		return wrap("count jobs", err)
+	}
+	rows = rows[:min(len(rows), limit-waiting)]
 	jobs := make([]river.InsertManyParams, len(rows))
 	for i, r := range rows {
 		jobs[i] = river.InsertManyParams{Args: RethinkArgs{ID: r.ID}, InsertOpts: jobOpts(ThinkQueue, r.RequestID)}
 	}
 	_, err = p.queue.EnqueueMany(ctx, jobs)
 	return err
+}
+
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 type rethinkWorker struct {
@@ -63,8 +80,7 @@ type rethinkWorker struct {
 
 // Work thinks one message over again. Working it twice changes nothing.
 func (w *rethinkWorker) Work(ctx context.Context, job *river.Job[RethinkArgs]) error {
-	t := trial{attempt: job.Attempt, since: job.CreatedAt, requestID: requestIDOf(job.Metadata)}
-	err := w.p.rethink(ctx, job.Args.ID, t)
+	err := w.p.rethink(ctx, job.Args.ID, trialOf(job.JobRow))
 	if isGone(err) {
 		return river.JobCancel(fmt.Errorf("feedback %s is gone: %w", job.Args.ID, err))
 	}
@@ -98,7 +114,7 @@ func (p *Pipeline) rethink(ctx context.Context, id string, t trial) error {
 	if err := thinkAgain(ctx); err != nil && thinkErr != nil {
 		return err
 	}
-	if wait, ok := snoozeFor(thinkErr, t.since); ok {
+	if wait, ok := snoozeFor(thinkErr, t); ok {
 		return river.JobSnooze(wait)
 	}
 	if thinkErr != nil {
@@ -115,7 +131,7 @@ func (p *Pipeline) rethink(ctx context.Context, id string, t trial) error {
 }
 
 // stillOpen reports whether a new verdict may change anything: no person has
-// decided on the message, and its issue, if it has one, is a draft.
+// decided on the message or its issue, and the issue, if there is one, is a draft.
 func (p *Pipeline) stillOpen(app core.App, r *core.Record) (bool, error) {
 	touched, err := touchedByPerson(app, r.Id)
 	if err != nil || touched || r.GetString("held_reason") == "quarantined" {
@@ -128,7 +144,11 @@ func (p *Pipeline) stillOpen(app core.App, r *core.Record) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return issue.GetString("state") == string(triage.Draft) && issue.GetString("merged_into") == "", nil
+	if issue.GetString("state") != string(triage.Draft) || issue.GetString("merged_into") != "" {
+		return false, nil
+	}
+	touched, err = touchedByPerson(app, issue.Id)
+	return !touched, err
 }
 
 // letStand gives up on a message whose offline verdict has been acted on.
@@ -209,14 +229,10 @@ func (p *Pipeline) settleAnew(tx core.App, r *core.Record) error {
 	return p.queue.Enqueue(context.Background(), tx, TriageArgs{ID: r.Id}, jobOpts(TriageQueue, rid))
 }
 
-// rewrite writes a draft anew from the verdict on the report that made it. A
-// draft that a person has changed stays as it is.
+// rewrite writes a draft anew from the verdict on the report that made it.
 func (p *Pipeline) rewrite(tx core.App, issueID string, r *core.Record, v triage.Verdict) error {
 	issue, err := tx.FindRecordById(records.Issues, issueID)
 	if err != nil {
-		return err
-	}
-	if touched, err := touchedByPerson(tx, issueID); err != nil || touched {
 		return err
 	}
 	var first string
@@ -236,9 +252,6 @@ func (p *Pipeline) rewrite(tx core.App, issueID string, r *core.Record, v triage
 func (p *Pipeline) withdrawEmpty(tx core.App, issueID string, v triage.Verdict) error {
 	issue, err := tx.FindRecordById(records.Issues, issueID)
 	if err != nil || issue.GetInt("report_count") > 0 {
-		return err
-	}
-	if touched, err := touchedByPerson(tx, issueID); err != nil || touched {
 		return err
 	}
 	to, err := triage.Next(triage.IssueState(issue.GetString("state")), triage.ActDecline)

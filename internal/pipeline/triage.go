@@ -44,7 +44,7 @@ type triageWorker struct {
 // Work settles one message. Working it twice changes nothing.
 func (w *triageWorker) Work(ctx context.Context, job *river.Job[TriageArgs]) error {
 	rid := requestIDOf(job.Metadata)
-	took, err := w.p.trySettle(ctx, job.Args.ID, trial{attempt: job.Attempt, since: job.CreatedAt, requestID: rid})
+	took, err := w.p.trySettle(ctx, job.Args.ID, trialOf(job.JobRow))
 	var snooze *river.JobSnoozeError
 	switch {
 	case errors.As(err, &snooze):

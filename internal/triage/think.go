@@ -13,6 +13,10 @@ var ErrNoAnswer = errors.New("no usable answer")
 // ErrBudget says that the day's budget for a model is used up; nothing was called.
 var ErrBudget = errors.New("the day's budget is used up")
 
+// ErrPace says that our own rate towards a model is used up for the moment;
+// nothing was called.
+var ErrPace = errors.New("our own rate towards the model is used up")
+
 // Call is one request to a model, as the ledger keeps it.
 type Call struct {
 	Model     string
