@@ -152,6 +152,9 @@ func (m *matrix) everything() []kind {
 	apart := func() map[string]any {
 		return map[string]any{"project": home, "low": fmt.Sprintf("a%014d", m.n), "high": fmt.Sprintf("b%014d", m.n)}
 	}
+	ledger := func() map[string]any {
+		return map[string]any{"project": home, "subject_id": feedback, "model": "m-1", "cost": 1}
+	}
 	return []kind{
 		{records.Projects, func() string { return "" }, func() map[string]any { return map[string]any{"name": "P", "slug": m.serial("p")} }, map[string]any{"name": "Renamed"}},
 		{records.Members, func() string {
@@ -180,6 +183,7 @@ func (m *matrix) everything() []kind {
 			}
 			return of(records.Steps, fmt.Sprintf("name = 's%d'", m.n))()
 		}, step, map[string]any{"error": "forged"}},
+		{records.Usage, save(records.Usage, ledger), ledger, map[string]any{"cost": 0}},
 		{records.Separations, save(records.Separations, func() map[string]any { m.n++; return apart() }),
 			func() map[string]any { m.n++; return apart() }, map[string]any{"low": "forged"}},
 		{records.Deliveries, save(records.Deliveries, delivery), delivery, map[string]any{"state": "done"}},
