@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/pocketbase/dbx"
@@ -170,42 +169,6 @@ func (s *Server) open(ctx context.Context) error {
 	bindSettings(s.App, o.Dir, vault)
 	s.API = api.New(p, o.Config, o.Log)
 	return p.AfterRestore(restoreMark(o.Dir))
-}
-
-// thinkWorkers is how many degraded messages are thought over at the same time.
-const thinkWorkers = 2
-
-// model opens the engine that asks a model, when one is configured, with what
-// the ledger says was used today.
-func (s *Server) model() (pipeline.Model, error) {
-	c := s.opts.Config.LLM
-	if c.Model == "" {
-		return nil, nil
-	}
-	cfg := llm.Config{
-		Registry: llm.Registry{
-			Endpoint: llm.Endpoint{Kind: c.Kind, URL: c.URL, Key: c.Key.Reveal(), APIVersion: c.APIVersion},
-			Judge:    llm.Model{Name: c.Model, PriceIn: c.PriceIn, PriceOut: c.PriceOut},
-		},
-		Breaker: guard.BreakerConfig{Failures: s.opts.Config.Breaker.Failures, Open: s.opts.Config.Breaker.Open,
-			OnChange: func(from, to string) {
-				s.opts.Log.Warn("breaker of the model", "model", c.Model, "from", from, "to", to)
-			}},
-		Rate: c.Rate, Timeout: c.Timeout, Tokens: c.DailyTokens, Cost: c.DailyCost,
-	}
-	if s.opts.TuneModel != nil {
-		s.opts.TuneModel(&cfg)
-	}
-	e, err := llm.New(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("language model: %w", err)
-	}
-	tokens, cost, err := records.UsedSince(s.App, time.Now().UTC().Truncate(24*time.Hour))
-	if err != nil {
-		return nil, err
-	}
-	e.Spent(tokens, cost)
-	return e, nil
 }
 
 func (s *Server) pluginCommand() func(string) *exec.Cmd {

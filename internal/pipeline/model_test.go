@@ -360,3 +360,72 @@ func TestTheBudgetOutlivesARestart(t *testing.T) {
 		t.Errorf("degraded %v (%s), %d more calls", r.GetBool("degraded"), r.GetString("degraded_why"), m.Calls()-before)
 	}
 }
+
+func TestAStopWhileTheModelThinksCostsNothing(t *testing.T) {
+	t.Parallel()
+	m := llmtest.Start(t)
+	m.Respond(func(llmtest.Request) llmtest.Reply { return llmtest.Hang() })
+	dir := filepath.Join(t.TempDir(), "pb_data")
+	var id string
+	t.Run("stop", func(t *testing.T) {
+		s := servertest.StartIn(t, dir, withModel(m))
+		id = s.Do("POST", "/api/feedback", map[string]any{"content": "App crashes when I click the login button"}).Map(t)["FeedbackID"].(string)
+		s.Until("the call", func() bool { return m.Calls() == 1 })
+	})
+	m.Respond(good)
+	s := servertest.StartIn(t, dir, withModel(m))
+	s.Until("it to be settled", func() bool { return s.Record(records.Feedback, id).GetString("state") == "joined" })
+	r := s.Record(records.Feedback, id)
+	if r.GetString("engine") != "m-1" || r.GetBool("degraded") || r.GetInt("lost") != 0 {
+		t.Errorf("engine %s, degraded %v, lost %d", r.GetString("engine"), r.GetBool("degraded"), r.GetInt("lost"))
+	}
+	var attempt int
+	s.Until("the job to be finished", func() bool {
+		return s.App.DB().NewQuery(`SELECT attempt FROM river_job WHERE kind = 'triage' AND state = 'completed'`).Row(&attempt) == nil
+	})
+	if attempt != 1 {
+		t.Errorf("the job is at attempt %d, want 1", attempt)
+	}
+}
+
+func TestAHangingModelBlocksNoIngest(t *testing.T) {
+	t.Parallel()
+	m := llmtest.Start(t)
+	m.Respond(func(llmtest.Request) llmtest.Reply { return llmtest.Hang() })
+	s := servertest.Start(t, withModel(m))
+	viewer, approver := s.User("viewer"), s.User("approver")
+	var worst time.Duration
+	for i := range 60 {
+		start := time.Now()
+		a := s.Do("POST", "/api/feedback", map[string]any{"content": fmt.Sprintf("App crashes when I click button number %d", i)})
+		worst = max(worst, time.Since(start))
+		if a.Status != 200 || a.Map(t)["Classification"] != "bug" {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+	}
+	for _, path := range []string{"/api/stats", "/api/ready", "/metrics", "/api/collections/feedback/records"} {
+		start := time.Now()
+		if a := s.Do("GET", path, nil, "Authorization", viewer); a.Status != 200 {
+			t.Errorf("%s: %d", path, a.Status)
+		}
+		worst = max(worst, time.Since(start))
+	}
+	start := time.Now() // a person's word needs the lock that joining holds
+	if a := s.Do("POST", "/api/feedback/"+firstFeedback(t, s)+"/correct", map[string]any{"class": "feature"}, "Authorization", approver); a.Status != 200 {
+		t.Errorf("correct: %d %s", a.Status, a.Body)
+	}
+	worst = max(worst, time.Since(start))
+	t.Logf("60 messages, four pages and a correction while every worker waits for the model: the slowest took %v", worst)
+	if worst > 3*time.Second {
+		t.Errorf("the slowest took %v", worst)
+	}
+}
+
+func firstFeedback(t *testing.T, s *servertest.Server) string {
+	t.Helper()
+	r, err := s.App.FindFirstRecordByFilter(records.Feedback, "id != ''")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Id
+}

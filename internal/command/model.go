@@ -1,0 +1,56 @@
+package command
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/llm"
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/records"
+)
+
+// thinkWorkers is how many degraded messages are thought over at the same time.
+const thinkWorkers = 2
+
+// openModel makes the engine that asks a model; nil when none is configured.
+func openModel(o Options) (*llm.Engine, error) {
+	c := o.Config.LLM
+	if c.Model == "" {
+		return nil, nil
+	}
+	cfg := llm.Config{
+		Registry: llm.Registry{
+			Endpoint: llm.Endpoint{Kind: c.Kind, URL: c.URL, Key: c.Key.Reveal(), APIVersion: c.APIVersion},
+			Judge:    llm.Model{Name: c.Model, PriceIn: c.PriceIn, PriceOut: c.PriceOut},
+		},
+		Breaker: guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open,
+			OnChange: func(from, to string) {
+				o.Log.Warn("breaker of the model", "model", c.Model, "from", from, "to", to)
+			}},
+		Rate: c.Rate, Timeout: c.Timeout, Tokens: c.DailyTokens, Cost: c.DailyCost,
+	}
+	if o.TuneModel != nil {
+		o.TuneModel(&cfg)
+	}
+	e, err := llm.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("language model: %w", err)
+	}
+	return e, nil
+}
+
+// model opens the engine that asks a model, with what the ledger says was used
+// today.
+func (s *Server) model() (pipeline.Model, error) {
+	e, err := openModel(s.opts)
+	if e == nil || err != nil {
+		return nil, err
+	}
+	tokens, cost, err := records.UsedSince(s.App, time.Now().UTC().Truncate(24*time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	e.Spent(tokens, cost)
+	return e, nil
+}
