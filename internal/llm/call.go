@@ -61,9 +61,9 @@ func (e *Engine) guarded(ctx context.Context, q query, call func(context.Context
 	if e.breaker.State() == guard.Open {
 		return guard.Permanent(&guard.Refusal{Why: guard.ErrOpen, Wait: e.breaker.Wait()}) // before anything is reserved
 	}
-	guess := q.size() / bytesPerToken
+	guess, most := q.size()/bytesPerToken, e.cfg.Registry.Endpoint.maxOutput()
 	model := e.cfg.Registry.Judge
-	settle, err := e.budget.reserve(time.Now(), guess+maxOutput, model.cost(guess, maxOutput))
+	settle, err := e.budget.reserve(time.Now(), guess+most, model.cost(guess, most))
 	if err != nil {
 		return guard.Permanent(err)
 	}

@@ -18,10 +18,19 @@ import (
 )
 
 const (
-	maxReply  = 1 << 20  // bytes of an answer, after decompression
-	maxFault  = 64 << 10 // bytes that are read of an answer with a bad status
-	maxOutput = 4000     // tokens of an answer; the longest that passes the checks has about 3,000
+	maxReply = 1 << 20  // bytes of an answer, after decompression
+	maxFault = 64 << 10 // bytes that are read of an answer with a bad status
 )
+
+// maxOutput is how many tokens an answer may have. A usual one has 300. The
+// models of the big providers may think before they write, and that counts;
+// the others often have room for 8,000 in all.
+func (e Endpoint) maxOutput() int {
+	if e.Kind == OpenAI || e.Kind == Azure {
+		return 8000
+	}
+	return 2500
+}
 
 // client speaks with one server. Its two services are made without openai's
 // own defaults, which would read the environment.
@@ -156,10 +165,11 @@ func (c *client) complete(ctx context.Context, q query, m mode) (answer, error) 
 			p.Messages = append(p.Messages, openai.UserMessage(t.text))
 		}
 	}
+	most := param.NewOpt(int64(c.registry.Endpoint.maxOutput()))
 	if c.registry.Endpoint.Kind == Azure {
-		p.MaxCompletionTokens = param.NewOpt[int64](maxOutput)
+		p.MaxCompletionTokens = most
 	} else {
-		p.MaxTokens = param.NewOpt[int64](maxOutput) // the name that every compatible server knows
+		p.MaxTokens = most // the name that every compatible server knows
 	}
 	switch m {
 	case strict:
@@ -184,7 +194,7 @@ func (c *client) respond(ctx context.Context, q query, m mode) (answer, error) {
 	p := responses.ResponseNewParams{
 		Model:           c.registry.Judge.Name,
 		Instructions:    param.NewOpt(q.instructions(m)),
-		MaxOutputTokens: param.NewOpt[int64](maxOutput),
+		MaxOutputTokens: param.NewOpt(int64(c.registry.Endpoint.maxOutput())),
 		Store:           param.NewOpt(false),
 	}
 	for _, t := range q.turns {

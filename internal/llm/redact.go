@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -107,26 +108,28 @@ type finder struct {
 	group   int
 	check   func(s string, start, end int) (int, bool) // returns where the hit really ends
 	within  func(run string) [][2]int                  // instead of check: the hits inside of a run
+	back    bool                                       // the local part of an address stands before the hit
+	needs   string                                     // a text without it is not looked at
 	bounded bool                                       // hits are short: look again inside of one that was refused or shortened
 }
 
 // finders in the order of their right: what an earlier one has taken no later
 // one touches.
 var finders = []finder{
-	{kind: kindKey, pattern: regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?`)},
-	{kind: kindKey, pattern: regexp.MustCompile(`eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?`)},
+	{kind: kindKey, needs: "PRIVATE KEY-----", pattern: regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?`)},
+	{kind: kindKey, needs: "eyJ", pattern: regexp.MustCompile(`eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?`)},
 	{kind: kindKey, pattern: regexp.MustCompile(`\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_[A-Za-z0-9_]{16,}|` +
 		`\bgl(?:pat|cbt|ptt|rt)-[A-Za-z0-9_.-]{16,}|\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{8,}|\b(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_-]{30,}|` +
 		`\bya29\.[A-Za-z0-9_-]{16,}|\bSG\.[A-Za-z0-9_-]{12,}\.[A-Za-z0-9_-]{12,}|\b(?:npm|hf|pypi|dop_v1|shpat|shpss|lin_api|whsec|isk|figd|rpa|nvapi|glsa|sbp|xkeysib|ATATT3)[-_][A-Za-z0-9_-]{12,}|` +
 		`\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}|\b\d{8,10}:[A-Za-z0-9_-]{35}\b`)},
-	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{16,})`)},
-	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`discord(?:app)?\.com/api/webhooks/(\d+/[A-Za-z0-9_-]{20,})`)},
-	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`://[^\s/:@]{0,64}:([^\s/@]{1,128})@`)},
+	{kind: kindKey, needs: "hooks.slack.com", group: 1, pattern: regexp.MustCompile(`hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{16,})`)},
+	{kind: kindKey, needs: "/api/webhooks/", group: 1, pattern: regexp.MustCompile(`discord(?:app)?\.com/api/webhooks/(\d+/[A-Za-z0-9_-]{20,})`)},
+	{kind: kindKey, needs: "://", group: 1, pattern: regexp.MustCompile(`://[^\s/:@]{0,64}:([^\s/@]{1,128})@`)},
 	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9+/._~=-]{12,})`)},
 	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`(?i)(?:api[ _-]?key|apikey|secret|token|passw(?:or)?d|passphrase|passwort|kennwort|mot de passe|contrase(?:ñ|n)a|senha|\bpwd|access[ _-]?key|account[ _-]?key|client[ _-]?secret|auth(?:orization)?|session(?:[ _-]?id)?|signature|\bsig)["']?\s*(?:[:=]|\bis\b|\bist\b)\s*["'<]?([^\s"'<>,;&]{6,})`), check: notAWord},
 	{kind: kindKey, pattern: regexp.MustCompile(`\b[A-Za-z0-9+/_-]{40,}={0,2}`), check: looksRandom},
-	{kind: kindEmail, pattern: regexp.MustCompile(`[\p{L}\p{N}._%+'-]{1,64}@[\p{L}\p{N}.-]{1,250}\.[\p{L}]{2,24}`)},
-	{kind: kindEmail, pattern: regexp.MustCompile(`(?i)[a-z0-9._%+-]{1,64}\s?[(\[{]\s?at\s?[)\]}]\s?[a-z0-9-]{1,64}(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[a-z]{2,24})+`)},
+	{kind: kindEmail, needs: "@", back: true, pattern: regexp.MustCompile(`@[\p{L}\p{N}][\p{L}\p{N}.-]{0,250}\.\p{L}{2,24}`)},
+	{kind: kindEmail, back: true, pattern: regexp.MustCompile(`(?i) ?[(\[{]\s?at\s?[)\]}]\s?[a-z0-9-]{1,64}(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[a-z]{2,24})+`)},
 	{kind: kindIBAN, pattern: regexp.MustCompile(`\b[A-Za-z]{2}\d{2}`), check: iban},
 	{kind: kindCard, pattern: regexp.MustCompile(`\d(?:[ -]?\d){12,}`), within: cards},
 	{kind: kindIP, bounded: true, pattern: regexp.MustCompile(`\d{1,3}(?:\.\d{1,3}){3}`), check: ipv4},
@@ -155,6 +158,9 @@ type collection struct {
 
 // look finds all hits of one finder.
 func (c *collection) look(f finder) {
+	if f.needs != "" && !bytes.Contains(c.text, []byte(f.needs)) {
+		return
+	}
 	for pos := 0; pos < len(c.text); {
 		m := f.pattern.FindSubmatchIndex(c.text[pos:])
 		if m == nil || m[2*f.group] < 0 {
@@ -169,6 +175,9 @@ func (c *collection) look(f finder) {
 			continue
 		}
 		ok := true
+		if f.back {
+			start, ok = c.localPart(start)
+		}
 		if f.check != nil {
 			// A look around the hit is enough; the whole text again for each hit would not be.
 			from, to := max(0, start-32), min(len(c.text), end+64)
@@ -186,6 +195,19 @@ func (c *collection) look(f finder) {
 		}
 		pos = max(pos, start+1)
 	}
+}
+
+// localPart returns where the part of a mail address before the @ begins.
+func (c *collection) localPart(end int) (start int, ok bool) {
+	start = end
+	for range 64 {
+		r, n := utf8.DecodeLastRune(c.text[:start])
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune("._%+'-", r) {
+			break
+		}
+		start -= n
+	}
+	return start, start < end
 }
 
 func (c *collection) add(start, end int, kind string) {

@@ -1,6 +1,10 @@
 package llm
 
-import "github.com/iterateswarm/iterateswarm/internal/triage"
+import (
+	"slices"
+
+	"github.com/iterateswarm/iterateswarm/internal/triage"
+)
 
 // The limits of an answer. The schema states some of them, parseReply checks all.
 const (
@@ -38,7 +42,7 @@ func schemaFor(it triage.Item, lengths bool) map[string]any {
 		return map[string]any{"type": "array", "items": item, "maxItems": max}
 	}
 	from := func(known []string, max int) map[string]any {
-		if len(known) == 0 {
+		if known = distinct(known); len(known) == 0 {
 			return list(text(maxLine), max)
 		}
 		return list(choice(known...), max)
@@ -70,6 +74,17 @@ func schemaFor(it triage.Item, lengths bool) map[string]any {
 			"field": choice(evidenceFields...), "quote": text(maxQuote),
 		}), maxEvidence),
 	})
+}
+
+// distinct drops what is there twice: a choice must not offer it twice.
+func distinct(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if n != "" && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 func object(properties map[string]any) map[string]any {
