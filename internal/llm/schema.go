@@ -88,9 +88,5 @@ func distinct(names []string) []string {
 }
 
 func object(properties map[string]any) map[string]any {
-	required := make([]string, 0, len(properties))
-	for _, k := range sortedKeys(properties) {
-		required = append(required, k)
-	}
-	return map[string]any{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+	return map[string]any{"type": "object", "properties": properties, "required": sortedKeys(properties), "additionalProperties": false}
 }
