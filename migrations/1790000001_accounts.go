@@ -14,7 +14,7 @@ func init() {
 		if err != nil {
 			return err
 		}
-		users.CreateRule = nil // a superuser or a project's admin makes accounts
+		users.CreateRule = nil // a superuser makes accounts
 		users.DeleteRule = nil
 		users.ListRule = types.Pointer(`id = @request.auth.id && @request.auth.collectionName = "users"`)
 		users.ViewRule = users.ListRule

@@ -73,37 +73,3 @@ func (a *API) metricsJSON(e *core.RequestEvent) error {
 		"model":                     s.Model,
 	})
 }
-
-// ready is GET /api/ready: each part on its own, 503 when one that matters is down.
-func (a *API) ready(e *core.RequestEvent) error {
-	parts := map[string]any{}
-	ok := true
-	report := func(name string, err error) {
-		if err != nil {
-			ok = false
-			a.log.Error("not ready", "part", name, "err", err)
-			parts[name] = map[string]any{"ok": false, "detail": "see the log"}
-			return
-		}
-		parts[name] = map[string]any{"ok": true}
-	}
-	report("database", a.p.CheckWrite(e.Request.Context()))
-	report("queue", a.p.CheckQueue())
-	report("engine", a.p.CheckEngine())
-	plugins := map[string]any{}
-	for _, s := range a.p.Plugins.Status() {
-		plugins[s.ID] = map[string]any{"plugin": s.Plugin, "state": s.State, "detail": s.Detail}
-	}
-	parts["plugins"] = plugins // one that is down does not stop feedback from coming in
-	parts["model"] = map[string]any{"configured": false}
-	if a.p.Model != nil { // without it the embedded engine judges alone
-		m := a.p.Model.State()
-		parts["model"] = map[string]any{"configured": true, "model": m.Model, "breaker": m.Breaker, "detail": m.Problem}
-	}
-	status := http.StatusOK
-	if !ok {
-		status = http.StatusServiceUnavailable
-		e.Response.Header().Set("Retry-After", "5")
-	}
-	return e.JSON(status, map[string]any{"ready": ok, "parts": parts})
-}

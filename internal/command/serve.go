@@ -143,7 +143,7 @@ func (s *Server) bindServe(ctx context.Context, l Listen, listener net.Listener)
 				return err
 			}
 			if l.Banner != nil {
-				s.banner(l.Banner, listener.Addr())
+				s.banner(l, listener.Addr())
 			}
 			if l.Ready != nil {
 				l.Ready(listener.Addr().String())
@@ -162,8 +162,9 @@ func (s *Server) origins() []string {
 	return []string{"https://none.invalid"}
 }
 
-func (s *Server) banner(w io.Writer, addr net.Addr) {
-	url := "http://" + reachable(addr.String())
+func (s *Server) banner(l Listen, addr net.Addr) {
+	w := l.Banner
+	url := l.address(addr.String())
 	if s.opts.Config.App.URL != "" {
 		url = s.opts.Config.App.URL
 	}
@@ -177,6 +178,17 @@ func (s *Server) banner(w io.Writer, addr net.Addr) {
 			"Or on this machine: %s superuser upsert EMAIL PASSWORD\n", url, code, filepath.Base(os.Args[0]))
 	}
 	fmt.Fprintln(w)
+}
+
+// address is where a person opens a server that listens on addr.
+func (l Listen) address(addr string) string {
+	switch {
+	case len(l.Domains) > 0:
+		return "https://" + l.Domains[0]
+	case l.HTTPS != "":
+		return "https://" + reachable(addr)
+	}
+	return "http://" + reachable(addr)
 }
 
 // reachable is an address that a browser on this machine can open, for one that

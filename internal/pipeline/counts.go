@@ -43,31 +43,42 @@ type counter struct {
 	writes atomic.Int64
 	mu     sync.Mutex
 	last   Stats
-	at     time.Time
-	seen   int64
+	at     time.Time     // when counting ended
+	took   time.Duration // that counting took
+	seen   int64         // writes when counting began
 }
+
+// Counting takes at most a twentieth of the time, and a count that is slow runs
+// at most once a second: whoever asks sooner waits and shares the next one.
+const (
+	restAfter   = 20 // times as long as the count took
+	longestRest = time.Second
+)
 
 func (c *counter) changed() { c.writes.Add(1) }
 
 // Changed says that something was written that the numbers count.
 func (p *Pipeline) Changed() { p.counts.changed() }
 
-// Stats counts, or returns the last count when nothing has changed since.
+// Stats counts, or returns the last count when nothing has changed since. What
+// was written before the call is in it.
 func (p *Pipeline) Stats() (Stats, error) {
 	c := &p.counts
+	asked := c.writes.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	writes := c.writes.Load()
-	if c.seen == writes && time.Since(c.at) < StatsAge && !c.at.IsZero() {
+	if c.seen >= asked && time.Since(c.at) < StatsAge && !c.at.IsZero() {
 		s := c.last
 		s.Breaker, s.Model = p.breakerState(), p.modelState()
 		return s, nil
 	}
+	time.Sleep(min(c.took*restAfter, longestRest) - time.Since(c.at))
+	writes, start := c.writes.Load(), time.Now()
 	s, err := p.countAll()
 	if err != nil {
 		return Stats{}, err
 	}
-	c.last, c.at, c.seen = s, time.Now(), writes
+	c.last, c.at, c.took, c.seen = s, time.Now(), time.Since(start), writes
 	return s, nil
 }
 
