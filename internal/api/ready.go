@@ -53,7 +53,7 @@ func (a *API) probe(ctx context.Context) map[string]error {
 }
 
 // ready is GET /api/ready: each part on its own, 503 when one that matters is
-// down. What a plugin or the model says about itself is for people who are signed in.
+// down. What a plugin says about itself is for people who are signed in.
 func (a *API) ready(e *core.RequestEvent) error {
 	parts := map[string]any{}
 	status := http.StatusOK
@@ -77,11 +77,7 @@ func (a *API) ready(e *core.RequestEvent) error {
 	parts["model"] = map[string]any{"configured": false}
 	if a.p.Model != nil { // without it the embedded engine judges alone
 		m := a.p.Model.State()
-		one := map[string]any{"configured": true, "model": m.Model, "breaker": m.Breaker}
-		if caller(e) != nil {
-			one["detail"] = m.Problem
-		}
-		parts["model"] = one
+		parts["model"] = map[string]any{"configured": true, "model": m.Model, "breaker": m.Breaker, "detail": m.Problem}
 	}
 	if status != http.StatusOK {
 		e.Response.Header().Set("Retry-After", "5")
