@@ -106,6 +106,9 @@ func (p *Pipeline) sweep(ctx context.Context, cursor string) (string, error) {
 }
 
 func (p *Pipeline) sweepFeedback(ctx context.Context, cursor string) (string, error) {
+	if short, err := p.jobsAreShort(); !short {
+		return "", err
+	}
 	var rows []struct {
 		ID        string `db:"id"`
 		RequestID string `db:"request_id"`
@@ -131,6 +134,18 @@ func (p *Pipeline) sweepFeedback(ctx context.Context, cursor string) (string, er
 		return "", nil
 	}
 	return rows[len(rows)-1].ID, nil
+}
+
+// jobsAreShort reports whether there are fewer jobs than messages that wait for
+// one. Making jobs that exist already costs the one writer time.
+func (p *Pipeline) jobsAreShort() (bool, error) {
+	var waiting int
+	err := p.App.DB().NewQuery(`SELECT count(*) FROM feedback WHERE state = 'received'`).Row(&waiting)
+	if err != nil || waiting == 0 {
+		return false, err
+	}
+	jobs, err := p.queue.Unfinished(TriageArgs{}.Kind())
+	return jobs < waiting, err
 }
 
 // sweepApproved makes deliveries for issues that were approved while no

@@ -230,6 +230,17 @@ func (q *Queue) Counts() (map[string]int, error) {
 	return out, nil
 }
 
+// Unfinished counts the jobs of a kind that are not finished yet.
+func (q *Queue) Unfinished(kind string) (int, error) {
+	var n int
+	err := q.app.DB().NewQuery(`SELECT count(*) FROM river_job WHERE kind = {:k}
+		AND state IN ('available','running','retryable','scheduled','pending')`).Bind(dbx.Params{"k": kind}).Row(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count jobs: %w", err)
+	}
+	return n, nil
+}
+
 // Tx finds the *sql.Tx under a transactional app, by dbx's public accessors.
 func Tx(app core.App) (*sql.Tx, error) {
 	tx, ok := app.NonconcurrentDB().(*dbx.Tx)
