@@ -130,7 +130,7 @@ Settings are environment variables; docs/configuration.md lists them.`,
 	app := newApp(*o)
 	super := cmd.NewSuperuserCommand(app)
 	withApp(super, app, *o)
-	root.AddCommand(serveCommand(o), importCommand(o), keyCommand(o), healthCommand(), pluginCommand(bundled), similarCommand(), judgeCommand(o), super)
+	root.AddCommand(serveCommand(o), importCommand(o), keyCommand(o), healthCommand(), pluginCommand(bundled), similarCommand(), judgeCommand(o), exportCommand(o), verifyCommand(o), super)
 	migratecmd.MustRegister(app, root, migratecmd.Config{Dir: "migrations", TemplateLang: migratecmd.TemplateLangGo})
 	for _, c := range root.Commands() {
 		if c.Name() == "migrate" {

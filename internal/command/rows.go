@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
 
 // columns says which column is what.
@@ -165,7 +166,7 @@ func (rs *rows) nextCSV() (map[string]string, error) {
 	rs.line, _ = rs.csv.FieldPos(0) // panics when there is no field
 	out := make(map[string]string, len(rec))
 	for i, v := range rec {
-		out[rs.header[i]] = v
+		out[rs.header[i]] = triage.CSVValue(v)
 	}
 	return out, nil
 }

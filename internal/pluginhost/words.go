@@ -32,6 +32,3 @@ const (
 
 // Marker is the first line of an issue's body: sdk.Marker.
 func Marker(key string) string { return sdk.Marker(key) }
-
-// MarkerOf is the key in the first line of an issue's body: sdk.MarkerOf.
-func MarkerOf(body string) (key string, ok bool) { return sdk.MarkerOf(body) }
