@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -117,13 +116,14 @@ func (o *house) check(t *testing.T, acks map[string]string) found {
 func (o *house) compare(t *testing.T, db dbx.Builder, out *found) {
 	t.Helper()
 	var rows []struct {
+		Issue      string `db:"issue"`
 		Key        string `db:"key"`
 		State      string `db:"state"`
 		Number     string `db:"number"`
 		IssueState string `db:"issue_state"`
 		TrackerKey string `db:"tracker_key"`
 	}
-	err := db.NewQuery(`SELECT d.key, d.state, d.number, i.state AS issue_state, i.tracker_key
+	err := db.NewQuery(`SELECT d.issue, d.key, d.state, d.number, i.state AS issue_state, i.tracker_key
 		FROM deliveries d JOIN issues i ON i.id = d.issue`).All(&rows)
 	if err != nil {
 		t.Fatal(err)
@@ -135,32 +135,36 @@ func (o *house) compare(t *testing.T, db dbx.Builder, out *found) {
 		}
 		numbers[c.Key][strconv.Itoa(c.Number)] = true
 	}
-	known := map[string]bool{}
+	issues := map[string]string{} // key → issue
 	for _, r := range rows {
-		known[r.Key] = true
+		issues[r.Key] = r.Issue
 		if r.State == "done" && (!numbers[r.Key][r.Number] || r.TrackerKey != r.Number || r.IssueState != "filed") {
 			out.WrongNumber++
 		}
 	}
-	for key := range numbers {
-		if !known[key] {
+	filed := map[string][]create{} // issue → what the tracker made of it
+	for _, c := range o.hub.creates() {
+		if issue := issues[c.Key]; issue != "" {
+			filed[issue] = append(filed[issue], c)
+		} else {
 			out.Stray++
 		}
 	}
-	twice := o.hub.twice()
-	out.FiledTwice = len(twice)
-	for _, what := range twice[:min(3, len(twice))] {
-		o.explain(t, db, what)
+	for issue, creates := range filed {
+		if len(creates) < 2 {
+			continue
+		}
+		if out.FiledTwice++; out.FiledTwice <= 3 {
+			o.explain(t, db, issue, creates)
+		}
 	}
 }
 
 // explain logs how an issue came to be filed twice.
-func (o *house) explain(t *testing.T, db dbx.Builder, what string) {
-	t.Log(what)
-	for _, c := range o.hub.creates() {
-		if strings.Contains(what, c.Key) || strings.Contains(what, c.Title) {
-			t.Logf("  created at %s as %d, key %s", c.At.UTC().Format(time.StampMilli), c.Number, c.Key)
-		}
+func (o *house) explain(t *testing.T, db dbx.Builder, issue string, creates []create) {
+	t.Logf("issue %s was filed %d times", issue, len(creates))
+	for _, c := range creates {
+		t.Logf("  created at %s as %d, key %s", c.At.UTC().Format(time.StampMilli), c.Number, c.Key)
 	}
 	var rows []struct {
 		Created string `db:"created"`
@@ -168,8 +172,8 @@ func (o *house) explain(t *testing.T, db dbx.Builder, what string) {
 		Error   string `db:"error"`
 		MS      string `db:"ms"`
 	}
-	err := db.NewQuery(`SELECT s.created, s.name, s.error, s.ms FROM steps s JOIN deliveries d ON d.issue = s.subject_id
-		WHERE instr({:w}, d.key) ORDER BY s.created`).Bind(dbx.Params{"w": what}).All(&rows)
+	err := db.NewQuery(`SELECT created, name, error, ms FROM steps WHERE subject_id = {:i} ORDER BY created`).
+		Bind(dbx.Params{"i": issue}).All(&rows)
 	if err != nil {
 		t.Log(err)
 	}

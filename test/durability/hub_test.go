@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -202,20 +201,4 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
-}
-
-// twice lists keys and titles that the hub holds more than once.
-func (h *hub) twice() []string {
-	count := map[string]int{}
-	for _, c := range h.creates() {
-		count["key "+c.Key]++
-		count["title "+c.Title]++
-	}
-	var out []string
-	for what, n := range count {
-		if n > 1 {
-			out = append(out, fmt.Sprintf("%s: %d times", strings.TrimSpace(what), n))
-		}
-	}
-	return out
 }
