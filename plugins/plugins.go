@@ -26,7 +26,7 @@ func All() []sdk.Plugin {
 func Manifests() []sdk.Manifest {
 	var list []sdk.Manifest
 	for _, p := range All() {
-		list = append(list, p.Manifest())
+		list = append(list, sdk.Describe(p))
 	}
 	return list
 }

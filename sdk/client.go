@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"time"
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -65,10 +66,23 @@ func (c *Client) Check(ctx context.Context) (Health, error) {
 	return Health{OK: reply.GetOk(), Detail: reply.GetDetail()}, err
 }
 
-// HandleWebhook passes one HTTP request through.
+// HandleWebhook passes one HTTP request to a source.
 func (c *Client) HandleWebhook(ctx context.Context, req WebhookRequest) (WebhookReply, error) {
 	reply, err := c.source.HandleWebhook(ctx, webhookToWire(req))
-	return replyFromWire(reply), err
+	return webhookReplyFromWire(reply), err
+}
+
+// Reply tells the author of a message something. On an error the outcome is
+// Unknown.
+func (c *Client) Reply(ctx context.Context, req ReplyRequest) (ReplyReply, error) {
+	reply, err := c.source.Reply(ctx, answerToWire(req))
+	return answeredFromWire(reply), err
+}
+
+// Annotate shows a verdict where the message is.
+func (c *Client) Annotate(ctx context.Context, req AnnotateRequest) (ReplyReply, error) {
+	reply, err := c.source.Annotate(ctx, annotateToWire(req))
+	return answeredFromWire(reply), err
 }
 
 // Create files one issue. On an error the outcome is Unknown.
@@ -80,5 +94,50 @@ func (c *Client) Create(ctx context.Context, req CreateRequest) (CreateReply, er
 // Find lists issues that carry our marker.
 func (c *Client) Find(ctx context.Context, req FindRequest) ([]Found, error) {
 	reply, err := c.tracker.Find(ctx, &pb.FindRequest{Key: utf8(req.Key), SinceMs: toMillis(req.Since)})
-	return foundFromWire(reply), err
+	return foundFromWire(reply.GetIssues()), err
+}
+
+// Update changes an issue that exists.
+func (c *Client) Update(ctx context.Context, req UpdateRequest) (UpdateReply, error) {
+	reply, err := c.tracker.Update(ctx, updateToWire(req))
+	return updatedFromWire(reply), err
+}
+
+// Comment writes or edits a comment.
+func (c *Client) Comment(ctx context.Context, req CommentRequest) (UpdateReply, error) {
+	reply, err := c.tracker.Comment(ctx, commentToWire(req))
+	return updatedFromWire(reply), err
+}
+
+// Search lists issues by words.
+func (c *Client) Search(ctx context.Context, query string, limit int) ([]Found, error) {
+	reply, err := c.tracker.Search(ctx, &pb.SearchRequest{Query: utf8(query), Limit: int32(limit)})
+	return foundFromWire(reply.GetIssues()), err
+}
+
+// Options lists what an issue can be given.
+func (c *Client) Options(ctx context.Context) (Options, error) {
+	reply, err := c.tracker.Options(ctx, &pb.OptionsRequest{})
+	return optionsFromWire(reply), err
+}
+
+// Changes lists what changed in the tracker, and where to go on.
+func (c *Client) Changes(ctx context.Context, cursor string, since time.Time) ([]Change, string, error) {
+	reply, err := c.tracker.Changes(ctx, &pb.ChangesRequest{Cursor: utf8(cursor), SinceMs: toMillis(since)})
+	return changesFromWire(reply.GetChanges()), reply.GetCursor(), err
+}
+
+// HandleChange passes one HTTP request to a tracker.
+func (c *Client) HandleChange(ctx context.Context, req WebhookRequest) (ChangeReply, error) {
+	reply, err := c.tracker.HandleWebhook(ctx, webhookToWire(req))
+	return ChangeReply{
+		Status: int(reply.GetStatus()), Header: headersFromWire(reply.GetHeaders()), Body: reply.GetBody(),
+		Changes: changesFromWire(reply.GetChanges()),
+	}, err
+}
+
+// Propose opens a draft pull request. On an error the outcome is Unknown.
+func (c *Client) Propose(ctx context.Context, req ProposeRequest) (CreateReply, error) {
+	reply, err := c.tracker.Propose(ctx, proposeToWire(req))
+	return createdFromWire(reply), err
 }

@@ -38,6 +38,7 @@ func manifestToWire(m Manifest) *pb.Manifest {
 		Name: m.Name, Kind: kind, Version: m.Version, Description: m.Description, Icon: m.Icon,
 		ConfigSchema: m.ConfigSchema, Capabilities: m.Capabilities, IdempotentCreate: m.IdempotentCreate,
 		MinCreateIntervalMs: m.MinCreateInterval.Milliseconds(), SettleMs: m.Settle.Milliseconds(),
+		Documentation: m.Documentation,
 	}
 }
 
@@ -53,6 +54,7 @@ func manifestFromWire(m *pb.Manifest) Manifest {
 		Name: m.GetName(), Kind: kind, Version: m.GetVersion(), Description: m.GetDescription(), Icon: m.GetIcon(),
 		ConfigSchema: m.GetConfigSchema(), Capabilities: m.GetCapabilities(), IdempotentCreate: m.GetIdempotentCreate(),
 		MinCreateInterval: millis(m.GetMinCreateIntervalMs()), Settle: millis(m.GetSettleMs()),
+		Documentation: m.GetDocumentation(),
 	}
 }
 
@@ -82,14 +84,19 @@ func diagnosticsFromWire(reply *pb.ConfigureReply) []Diagnostic {
 	return list
 }
 
+// utf8All mends every text of a list.
+func utf8All(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = utf8(s)
+	}
+	return out
+}
+
 func headersToWire(h http.Header) []*pb.Header {
 	var list []*pb.Header
 	for name, values := range h {
-		clean := make([]string, len(values))
-		for i, v := range values {
-			clean[i] = utf8(v)
-		}
-		list = append(list, &pb.Header{Name: utf8(name), Values: clean})
+		list = append(list, &pb.Header{Name: utf8(name), Values: utf8All(values)})
 	}
 	slices.SortFunc(list, func(a, b *pb.Header) int { return strings.Compare(a.Name, b.Name) })
 	return list
@@ -104,69 +111,11 @@ func headersFromWire(list []*pb.Header) http.Header {
 	return h
 }
 
-func webhookToWire(r WebhookRequest) *pb.WebhookRequest {
-	return &pb.WebhookRequest{
-		Method: utf8(r.Method), Path: utf8(r.Path), RawQuery: utf8(r.RawQuery),
-		Headers: headersToWire(r.Header), Body: r.Body, RemoteAddr: utf8(r.RemoteAddr),
-	}
-}
-
-func webhookFromWire(r *pb.WebhookRequest) WebhookRequest {
-	return WebhookRequest{
-		Method: r.Method, Path: r.Path, RawQuery: r.RawQuery,
-		Header: headersFromWire(r.Headers), Body: r.Body, RemoteAddr: r.RemoteAddr,
-	}
-}
-
-func replyToWire(r WebhookReply) *pb.WebhookReply {
-	reply := &pb.WebhookReply{Status: int32(r.Status), Headers: headersToWire(r.Header), Body: r.Body}
-	for _, it := range r.Items {
-		item := &pb.Item{
-			ExternalId: utf8(it.ExternalID), Title: utf8(it.Title), Content: utf8(it.Content), Permalink: utf8(it.Permalink),
-			AuthorId: utf8(it.AuthorID), AuthorHandle: utf8(it.AuthorHandle), ContextJson: utf8(it.ContextJSON),
-			CreatedMs: toMillis(it.Created), InReplyTo: utf8(it.InReplyTo),
-		}
-		for _, a := range it.Attachments {
-			item.Attachments = append(item.Attachments,
-				&pb.Attachment{Name: utf8(a.Name), Url: utf8(a.URL), Size: a.Size, Type: utf8(a.Type)})
-		}
-		reply.Items = append(reply.Items, item)
-	}
-	return reply
-}
-
-func replyFromWire(r *pb.WebhookReply) WebhookReply {
-	reply := WebhookReply{Status: int(r.GetStatus()), Header: headersFromWire(r.GetHeaders()), Body: r.GetBody()}
-	for _, it := range r.GetItems() {
-		item := Item{
-			ExternalID: it.ExternalId, Title: it.Title, Content: it.Content, Permalink: it.Permalink,
-			AuthorID: it.AuthorId, AuthorHandle: it.AuthorHandle, ContextJSON: it.ContextJson,
-			Created: fromMillis(it.CreatedMs), InReplyTo: it.InReplyTo,
-		}
-		for _, a := range it.Attachments {
-			item.Attachments = append(item.Attachments, Attachment{Name: a.Name, URL: a.Url, Size: a.Size, Type: a.Type})
-		}
-		reply.Items = append(reply.Items, item)
-	}
-	return reply
-}
-
-func createToWire(r CreateRequest) *pb.CreateRequest {
-	labels := make([]string, len(r.Labels))
-	for i, l := range r.Labels {
-		labels[i] = utf8(l)
-	}
-	return &pb.CreateRequest{
-		Key: utf8(r.Key), Title: utf8(r.Title), Body: utf8(r.Body), Labels: labels,
-		Reference: utf8(r.Reference), RequestId: utf8(r.RequestID),
-	}
-}
-
-func createFromWire(r *pb.CreateRequest) CreateRequest {
-	return CreateRequest{
-		Key: r.Key, Title: r.Title, Body: r.Body, Labels: r.Labels,
-		Reference: r.Reference, RequestID: r.RequestId,
-	}
+// millis keeps a hostile number from overflowing: a day is longer than any
+// wait in the protocol.
+func millis(ms int64) time.Duration {
+	const day = 24 * 60 * 60 * 1000
+	return time.Duration(min(max(ms, 0), day)) * time.Millisecond
 }
 
 var outcomes = [...]Outcome{ // by number on the wire
@@ -176,50 +125,13 @@ var outcomes = [...]Outcome{ // by number on the wire
 	pb.Outcome_NOT_CREATED: NotCreated,
 }
 
-func createdToWire(r CreateReply) *pb.CreateReply {
-	return &pb.CreateReply{
-		Outcome: pb.Outcome(max(0, slices.Index(outcomes[:], r.Outcome))),
-		Number:  r.Number, NodeId: utf8(r.NodeID), Url: utf8(r.URL), Message: utf8(r.Message),
-		HttpStatus: int32(r.HTTPStatus), RetryAfterMs: r.RetryAfter.Milliseconds(),
-	}
+func outcomeToWire(o Outcome) pb.Outcome {
+	return pb.Outcome(max(0, slices.Index(outcomes[:], o)))
 }
 
-func createdFromWire(r *pb.CreateReply) CreateReply {
-	outcome := Unknown
-	if n := int(r.GetOutcome()); n > 0 && n < len(outcomes) {
-		outcome = outcomes[n]
+func outcomeFromWire(o pb.Outcome) Outcome {
+	if n := int(o); n > 0 && n < len(outcomes) {
+		return outcomes[n]
 	}
-	return CreateReply{
-		Outcome: outcome, Number: r.GetNumber(), NodeID: r.GetNodeId(), URL: r.GetUrl(), Message: r.GetMessage(),
-		HTTPStatus: int(r.GetHttpStatus()), RetryAfter: millis(r.GetRetryAfterMs()),
-	}
-}
-
-func foundToWire(list []Found) *pb.FindReply {
-	reply := &pb.FindReply{}
-	for _, f := range list {
-		reply.Issues = append(reply.Issues, &pb.Found{
-			Key: utf8(f.Key), Number: f.Number, NodeId: utf8(f.NodeID), Url: utf8(f.URL),
-			State: utf8(f.State), CreatedMs: toMillis(f.Created),
-		})
-	}
-	return reply
-}
-
-func foundFromWire(reply *pb.FindReply) []Found {
-	var list []Found
-	for _, f := range reply.GetIssues() {
-		list = append(list, Found{
-			Key: f.Key, Number: f.Number, NodeID: f.NodeId, URL: f.Url,
-			State: f.State, Created: fromMillis(f.CreatedMs),
-		})
-	}
-	return list
-}
-
-// millis keeps a hostile number from overflowing: a day is longer than any
-// wait in the protocol.
-func millis(ms int64) time.Duration {
-	const day = 24 * 60 * 60 * 1000
-	return time.Duration(min(max(ms, 0), day)) * time.Millisecond
+	return Unknown
 }

@@ -3,6 +3,7 @@ package sdk
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -21,7 +22,8 @@ type Manifest struct {
 	// every answer.
 	ConfigSchema string
 
-	Capabilities []string // words that switch host features on; none is defined yet
+	Capabilities  []string // what the plugin serves beside what it must; Describe fills it in
+	Documentation string   // a web address that tells how to set the plugin up
 
 	// The rest concerns trackers.
 
@@ -49,4 +51,52 @@ func (m Manifest) Check() error {
 		return fmt.Errorf("plugin %s: negative duration", m.Name)
 	}
 	return nil
+}
+
+// The capabilities: each is a call that the host makes only when it is named.
+const (
+	CanReceive  = "webhook"  // Receiver, Listener
+	CanRun      = "run"      // Runner
+	CanReply    = "reply"    // Replier
+	CanAnnotate = "annotate" // Annotator
+	CanUpdate   = "update"   // Updater
+	CanComment  = "comment"  // Commenter
+	CanSearch   = "search"   // Searcher
+	CanOffer    = "options"  // Offerer
+	CanWatch    = "changes"  // Watcher
+	CanPropose  = "propose"  // Proposer
+)
+
+// Can says whether the plugin serves a call.
+func (m Manifest) Can(capability string) bool { return slices.Contains(m.Capabilities, capability) }
+
+// Describe is p's manifest with the capabilities that its type has.
+func Describe(p Plugin) Manifest {
+	m := p.Manifest()
+	m.Capabilities = nil
+	add := func(has bool, capability string) {
+		if has {
+			m.Capabilities = append(m.Capabilities, capability)
+		}
+	}
+	if m.Kind == KindSource {
+		add(is[Receiver](p), CanReceive)
+		add(is[Runner](p), CanRun)
+		add(is[Replier](p), CanReply)
+		add(is[Annotator](p), CanAnnotate)
+		return m
+	}
+	add(is[Listener](p), CanReceive)
+	add(is[Updater](p), CanUpdate)
+	add(is[Commenter](p), CanComment)
+	add(is[Searcher](p), CanSearch)
+	add(is[Offerer](p), CanOffer)
+	add(is[Watcher](p), CanWatch)
+	add(is[Proposer](p), CanPropose)
+	return m
+}
+
+func is[T any](p Plugin) bool {
+	_, ok := p.(T)
+	return ok
 }

@@ -1,7 +1,7 @@
 // Package sdk is what the author of a plugin imports. A plugin is a program
-// that IterateSwarm starts and supervises: a Source brings feedback in, a
-// Tracker files issues. Implement one of the two interfaces and hand it to
-// Serve:
+// that IterateSwarm starts and supervises: a source brings feedback in, a
+// tracker files issues. Implement Receiver or Runner for a source, Tracker for
+// a tracker, and hand it to Serve:
 //
 //	func main() { sdk.Serve(&mailbox{}) }
 //
@@ -43,6 +43,6 @@ type Kind string
 
 // The two kinds.
 const (
-	KindSource  Kind = "source"  // brings feedback in; implements Source
+	KindSource  Kind = "source"  // brings feedback in; implements Receiver, Runner or both
 	KindTracker Kind = "tracker" // files issues; implements Tracker
 )

@@ -23,7 +23,7 @@ const (
 // plugin's main. From here on slog's default logger writes to the host's log;
 // standard output belongs to the protocol.
 //
-// Serve panics when p is neither a Source nor a Tracker or its manifest says
+// Serve panics when p is neither a source nor a Tracker or its manifest says
 // something else: no configuration can mend that.
 func Serve(p Plugin) {
 	if err := p.Manifest().Check(); err != nil {
@@ -57,14 +57,12 @@ func Handshake() plugin.HandshakeConfig {
 }
 
 func serverSet(p Plugin) (plugin.PluginSet, error) {
-	m := p.Manifest()
-	source, isSource := p.(Source)
-	tracker, isTracker := p.(Tracker)
+	m := Describe(p)
 	switch {
-	case m.Kind == KindSource && isSource:
-		return plugin.PluginSet{dispensed: &wire{plugin: p, source: source}}, nil
-	case m.Kind == KindTracker && isTracker:
-		return plugin.PluginSet{dispensed: &wire{plugin: p, tracker: tracker}}, nil
+	case m.Kind == KindSource && (m.Can(CanReceive) || m.Can(CanRun)):
+	case m.Kind == KindTracker && is[Tracker](p):
+	default:
+		return nil, fmt.Errorf("plugin %s: the manifest says %s, the type has not its methods", m.Name, m.Kind)
 	}
-	return nil, fmt.Errorf("plugin %s: the manifest says %s, the type has not its methods", m.Name, m.Kind)
+	return plugin.PluginSet{dispensed: &wire{plugin: p}}, nil
 }

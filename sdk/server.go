@@ -13,19 +13,16 @@ import (
 // clients.
 type wire struct {
 	plugin.NetRPCUnsupportedPlugin
-	plugin  Plugin
-	source  Source  // nil in a tracker
-	tracker Tracker // nil in a source
+	plugin Plugin
 }
 
 // GRPCServer registers the services of the plugin.
 func (w *wire) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
 	pb.RegisterPluginServer(s, pluginServer{plugin: w.plugin})
-	if w.source != nil {
-		pb.RegisterSourceServer(s, sourceServer{source: w.source})
-	}
-	if w.tracker != nil {
-		pb.RegisterTrackerServer(s, trackerServer{tracker: w.tracker})
+	if tracker, ok := w.plugin.(Tracker); ok && w.plugin.Manifest().Kind == KindTracker {
+		pb.RegisterTrackerServer(s, trackerServer{tracker: tracker})
+	} else {
+		pb.RegisterSourceServer(s, sourceServer{plugin: w.plugin})
 	}
 	return nil
 }
@@ -41,7 +38,7 @@ type pluginServer struct {
 }
 
 func (s pluginServer) Describe(context.Context, *pb.DescribeRequest) (*pb.Manifest, error) {
-	return manifestToWire(s.plugin.Manifest()), nil
+	return manifestToWire(Describe(s.plugin)), nil
 }
 
 func (s pluginServer) Configure(ctx context.Context, req *pb.ConfigureRequest) (*pb.ConfigureReply, error) {
@@ -55,34 +52,4 @@ func (s pluginServer) Health(ctx context.Context, req *pb.HealthRequest) (*pb.He
 	}
 	h := s.plugin.Check(ctx)
 	return &pb.HealthReply{Ok: h.OK, Detail: utf8(h.Detail)}, nil
-}
-
-type sourceServer struct {
-	pb.UnimplementedSourceServer
-	source Source
-}
-
-func (s sourceServer) HandleWebhook(ctx context.Context, req *pb.WebhookRequest) (*pb.WebhookReply, error) {
-	reply, err := s.source.HandleWebhook(ctx, webhookFromWire(req))
-	if err != nil {
-		return nil, err
-	}
-	return replyToWire(reply), nil
-}
-
-type trackerServer struct {
-	pb.UnimplementedTrackerServer
-	tracker Tracker
-}
-
-func (s trackerServer) Create(ctx context.Context, req *pb.CreateRequest) (*pb.CreateReply, error) {
-	return createdToWire(s.tracker.Create(ctx, createFromWire(req))), nil
-}
-
-func (s trackerServer) Find(ctx context.Context, req *pb.FindRequest) (*pb.FindReply, error) {
-	found, err := s.tracker.Find(ctx, FindRequest{Key: req.Key, Since: fromMillis(req.SinceMs)})
-	if err != nil {
-		return nil, err
-	}
-	return foundToWire(found), nil
 }

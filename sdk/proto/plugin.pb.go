@@ -211,6 +211,67 @@ func (Diagnostic_Severity) EnumDescriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{4, 0}
 }
 
+type ReplyRequest_Kind int32
+
+const (
+	ReplyRequest_KIND_UNSPECIFIED ReplyRequest_Kind = 0
+	ReplyRequest_ACKNOWLEDGE      ReplyRequest_Kind = 1 // we have it
+	ReplyRequest_ASK              ReplyRequest_Kind = 2 // we need to know more
+	ReplyRequest_FILED            ReplyRequest_Kind = 3 // it is in the tracker
+	ReplyRequest_FIXED            ReplyRequest_Kind = 4 // it is done
+	ReplyRequest_DECLINED         ReplyRequest_Kind = 5 // it will not be done
+	ReplyRequest_MESSAGE          ReplyRequest_Kind = 6 // what a person of the team wrote
+)
+
+// Enum value maps for ReplyRequest_Kind.
+var (
+	ReplyRequest_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "ACKNOWLEDGE",
+		2: "ASK",
+		3: "FILED",
+		4: "FIXED",
+		5: "DECLINED",
+		6: "MESSAGE",
+	}
+	ReplyRequest_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"ACKNOWLEDGE":      1,
+		"ASK":              2,
+		"FILED":            3,
+		"FIXED":            4,
+		"DECLINED":         5,
+		"MESSAGE":          6,
+	}
+)
+
+func (x ReplyRequest_Kind) Enum() *ReplyRequest_Kind {
+	p := new(ReplyRequest_Kind)
+	*p = x
+	return p
+}
+
+func (x ReplyRequest_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReplyRequest_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_plugin_proto_enumTypes[3].Descriptor()
+}
+
+func (ReplyRequest_Kind) Type() protoreflect.EnumType {
+	return &file_plugin_proto_enumTypes[3]
+}
+
+func (x ReplyRequest_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReplyRequest_Kind.Descriptor instead.
+func (ReplyRequest_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{17, 0}
+}
+
 type DescribeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -266,7 +327,9 @@ type Manifest struct {
 	// encrypted at rest and out of every answer. Keys that are not in properties
 	// are refused.
 	ConfigSchema string `protobuf:"bytes,6,opt,name=config_schema,json=configSchema,proto3" json:"config_schema,omitempty"`
-	// capabilities are words that switch host features on. None is defined yet.
+	// capabilities names the calls that the plugin serves beside those every
+	// plugin of its kind must: webhook, run, reply, annotate; update,
+	// comment, search, options, changes, webhook, propose.
 	Capabilities []string `protobuf:"bytes,7,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	// idempotent_create says that Create with the same key twice makes one
 	// issue, so that the host may send again after an UNKNOWN without looking.
@@ -276,7 +339,9 @@ type Manifest struct {
 	MinCreateIntervalMs int64 `protobuf:"varint,9,opt,name=min_create_interval_ms,json=minCreateIntervalMs,proto3" json:"min_create_interval_ms,omitempty"`
 	// settle_ms is how long the tracker may take until Find shows a fresh
 	// issue, in milliseconds. The host looks no earlier.
-	SettleMs      int64 `protobuf:"varint,10,opt,name=settle_ms,json=settleMs,proto3" json:"settle_ms,omitempty"`
+	SettleMs int64 `protobuf:"varint,10,opt,name=settle_ms,json=settleMs,proto3" json:"settle_ms,omitempty"`
+	// documentation is a web address that tells how to set the plugin up.
+	Documentation string `protobuf:"bytes,11,opt,name=documentation,proto3" json:"documentation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -379,6 +444,13 @@ func (x *Manifest) GetSettleMs() int64 {
 		return x.SettleMs
 	}
 	return 0
+}
+
+func (x *Manifest) GetDocumentation() string {
+	if x != nil {
+		return x.Documentation
+	}
+	return ""
 }
 
 type ConfigureRequest struct {
@@ -1059,6 +1131,742 @@ func (x *Attachment) GetType() string {
 	return ""
 }
 
+// RunRequest is what the host sends on the stream of Run: start first, then one
+// result for each batch.
+type RunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Message:
+	//
+	//	*RunRequest_Start
+	//	*RunRequest_Result
+	Message       isRunRequest_Message `protobuf_oneof:"message"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunRequest) Reset() {
+	*x = RunRequest{}
+	mi := &file_plugin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunRequest) ProtoMessage() {}
+
+func (x *RunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
+func (*RunRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RunRequest) GetMessage() isRunRequest_Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *RunRequest) GetStart() *RunStart {
+	if x != nil {
+		if x, ok := x.Message.(*RunRequest_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *RunRequest) GetResult() *BatchResult {
+	if x != nil {
+		if x, ok := x.Message.(*RunRequest_Result); ok {
+			return x.Result
+		}
+	}
+	return nil
+}
+
+type isRunRequest_Message interface {
+	isRunRequest_Message()
+}
+
+type RunRequest_Start struct {
+	Start *RunStart `protobuf:"bytes,1,opt,name=start,proto3,oneof"`
+}
+
+type RunRequest_Result struct {
+	Result *BatchResult `protobuf:"bytes,2,opt,name=result,proto3,oneof"`
+}
+
+func (*RunRequest_Start) isRunRequest_Message() {}
+
+func (*RunRequest_Result) isRunRequest_Message() {}
+
+type RunStart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// cursor is that of the last batch stored, or empty.
+	Cursor        string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunStart) Reset() {
+	*x = RunStart{}
+	mi := &file_plugin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunStart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunStart) ProtoMessage() {}
+
+func (x *RunStart) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunStart.ProtoReflect.Descriptor instead.
+func (*RunStart) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RunStart) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+type BatchResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// seq is the batch that this answers.
+	Seq int64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// stored says that every item is on disk, and the cursor with it.
+	Stored bool `protobuf:"varint,2,opt,name=stored,proto3" json:"stored,omitempty"`
+	// error is one sentence when stored is false. The plugin sends the batch
+	// again after retry_after_ms, with a new seq, or ends the stream.
+	Error         string `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	RetryAfterMs  int64  `protobuf:"varint,4,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchResult) Reset() {
+	*x = BatchResult{}
+	mi := &file_plugin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchResult) ProtoMessage() {}
+
+func (x *BatchResult) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchResult.ProtoReflect.Descriptor instead.
+func (*BatchResult) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BatchResult) GetSeq() int64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *BatchResult) GetStored() bool {
+	if x != nil {
+		return x.Stored
+	}
+	return false
+}
+
+func (x *BatchResult) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *BatchResult) GetRetryAfterMs() int64 {
+	if x != nil {
+		return x.RetryAfterMs
+	}
+	return 0
+}
+
+// Batch is messages that are stored together, and where to go on after them.
+type Batch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// seq counts from 1 within a stream.
+	Seq int64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// items may be empty: then only the cursor is kept. At most 100.
+	Items []*Item `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
+	// cursor is the plugin's own, at most 64 KiB; empty leaves the old one.
+	Cursor        string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Batch) Reset() {
+	*x = Batch{}
+	mi := &file_plugin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Batch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Batch) ProtoMessage() {}
+
+func (x *Batch) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Batch.ProtoReflect.Descriptor instead.
+func (*Batch) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Batch) GetSeq() int64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Batch) GetItems() []*Item {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *Batch) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+// Target is the message that a reply or an annotation is about.
+type Target struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	ExternalId string                 `protobuf:"bytes,1,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// context_json is what the plugin gave with the item.
+	ContextJson   string `protobuf:"bytes,2,opt,name=context_json,json=contextJson,proto3" json:"context_json,omitempty"`
+	AuthorId      string `protobuf:"bytes,3,opt,name=author_id,json=authorId,proto3" json:"author_id,omitempty"`
+	AuthorHandle  string `protobuf:"bytes,4,opt,name=author_handle,json=authorHandle,proto3" json:"author_handle,omitempty"`
+	Permalink     string `protobuf:"bytes,5,opt,name=permalink,proto3" json:"permalink,omitempty"`
+	Title         string `protobuf:"bytes,6,opt,name=title,proto3" json:"title,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Target) Reset() {
+	*x = Target{}
+	mi := &file_plugin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Target) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Target) ProtoMessage() {}
+
+func (x *Target) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Target.ProtoReflect.Descriptor instead.
+func (*Target) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Target) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *Target) GetContextJson() string {
+	if x != nil {
+		return x.ContextJson
+	}
+	return ""
+}
+
+func (x *Target) GetAuthorId() string {
+	if x != nil {
+		return x.AuthorId
+	}
+	return ""
+}
+
+func (x *Target) GetAuthorHandle() string {
+	if x != nil {
+		return x.AuthorHandle
+	}
+	return ""
+}
+
+func (x *Target) GetPermalink() string {
+	if x != nil {
+		return x.Permalink
+	}
+	return ""
+}
+
+func (x *Target) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+type ReplyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// key names the reply; it is [a-z2-7]{1,64}.
+	Key    string            `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Kind   ReplyRequest_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=iterateswarm.plugin.v1.ReplyRequest_Kind" json:"kind,omitempty"`
+	Target *Target           `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
+	// text is plain text, at most 4,000 characters. The plugin escapes it for its
+	// service, so that nobody is mentioned and nothing is markup.
+	Text string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	// previous_id is the id of an earlier reply that this one replaces, or empty.
+	PreviousId    string `protobuf:"bytes,5,opt,name=previous_id,json=previousId,proto3" json:"previous_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplyRequest) Reset() {
+	*x = ReplyRequest{}
+	mi := &file_plugin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplyRequest) ProtoMessage() {}
+
+func (x *ReplyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplyRequest.ProtoReflect.Descriptor instead.
+func (*ReplyRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ReplyRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ReplyRequest) GetKind() ReplyRequest_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return ReplyRequest_KIND_UNSPECIFIED
+}
+
+func (x *ReplyRequest) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *ReplyRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ReplyRequest) GetPreviousId() string {
+	if x != nil {
+		return x.PreviousId
+	}
+	return ""
+}
+
+type ReplyReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// outcome as for Create: UNKNOWN is not repeated without the same key.
+	Outcome Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=iterateswarm.plugin.v1.Outcome" json:"outcome,omitempty"`
+	// id is the service's own id of what was sent.
+	Id  string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Url string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	// message is one sentence for a person. It holds no secret.
+	Message      string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	RetryAfterMs int64  `protobuf:"varint,5,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	// mail, when set, is a message that the host is to send through its own mail
+	// settings; the outcome is then not looked at.
+	Mail          *Mail `protobuf:"bytes,6,opt,name=mail,proto3" json:"mail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplyReply) Reset() {
+	*x = ReplyReply{}
+	mi := &file_plugin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplyReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplyReply) ProtoMessage() {}
+
+func (x *ReplyReply) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplyReply.ProtoReflect.Descriptor instead.
+func (*ReplyReply) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ReplyReply) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_UNKNOWN
+}
+
+func (x *ReplyReply) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReplyReply) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *ReplyReply) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ReplyReply) GetRetryAfterMs() int64 {
+	if x != nil {
+		return x.RetryAfterMs
+	}
+	return 0
+}
+
+func (x *ReplyReply) GetMail() *Mail {
+	if x != nil {
+		return x.Mail
+	}
+	return nil
+}
+
+type Mail struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	To      string                 `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`
+	Subject string                 `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	Text    string                 `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// in_reply_to and references are Message-IDs with their angle brackets.
+	InReplyTo     string   `protobuf:"bytes,4,opt,name=in_reply_to,json=inReplyTo,proto3" json:"in_reply_to,omitempty"`
+	References    []string `protobuf:"bytes,5,rep,name=references,proto3" json:"references,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mail) Reset() {
+	*x = Mail{}
+	mi := &file_plugin_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mail) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mail) ProtoMessage() {}
+
+func (x *Mail) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mail.ProtoReflect.Descriptor instead.
+func (*Mail) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Mail) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Mail) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Mail) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Mail) GetInReplyTo() string {
+	if x != nil {
+		return x.InReplyTo
+	}
+	return ""
+}
+
+func (x *Mail) GetReferences() []string {
+	if x != nil {
+		return x.References
+	}
+	return nil
+}
+
+type AnnotateRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Key    string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Target *Target                `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`
+	Labels []*SuggestedLabel      `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty"`
+	// text is the comment, plain text.
+	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	PreviousId    string `protobuf:"bytes,5,opt,name=previous_id,json=previousId,proto3" json:"previous_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnnotateRequest) Reset() {
+	*x = AnnotateRequest{}
+	mi := &file_plugin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnnotateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnnotateRequest) ProtoMessage() {}
+
+func (x *AnnotateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnnotateRequest.ProtoReflect.Descriptor instead.
+func (*AnnotateRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *AnnotateRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *AnnotateRequest) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *AnnotateRequest) GetLabels() []*SuggestedLabel {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *AnnotateRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *AnnotateRequest) GetPreviousId() string {
+	if x != nil {
+		return x.PreviousId
+	}
+	return ""
+}
+
+type SuggestedLabel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// confidence is from 0 to 1.
+	Confidence float64 `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// rationale is one sentence.
+	Rationale     string `protobuf:"bytes,3,opt,name=rationale,proto3" json:"rationale,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SuggestedLabel) Reset() {
+	*x = SuggestedLabel{}
+	mi := &file_plugin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SuggestedLabel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SuggestedLabel) ProtoMessage() {}
+
+func (x *SuggestedLabel) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SuggestedLabel.ProtoReflect.Descriptor instead.
+func (*SuggestedLabel) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SuggestedLabel) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SuggestedLabel) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *SuggestedLabel) GetRationale() string {
+	if x != nil {
+		return x.Rationale
+	}
+	return ""
+}
+
 type CreateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// key names the delivery. It is [a-z2-7]{1,64} and is in the marker.
@@ -1071,14 +1879,22 @@ type CreateRequest struct {
 	// reference is the issue's own id in IterateSwarm.
 	Reference string `protobuf:"bytes,5,opt,name=reference,proto3" json:"reference,omitempty"`
 	// request_id is sent on as X-Request-ID where the tracker's API is HTTP.
-	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// assignees are ids that Options gave.
+	Assignees []string `protobuf:"bytes,7,rep,name=assignees,proto3" json:"assignees,omitempty"`
+	// type is one of the types that Options gave, or empty.
+	Type string `protobuf:"bytes,8,opt,name=type,proto3" json:"type,omitempty"`
+	// class is bug, feature, question or noise; severity is critical, high,
+	// medium or low: for trackers that have fields for them.
+	Class         string `protobuf:"bytes,9,opt,name=class,proto3" json:"class,omitempty"`
+	Severity      string `protobuf:"bytes,10,opt,name=severity,proto3" json:"severity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_plugin_proto_msgTypes[12]
+	mi := &file_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1906,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[12]
+	mi := &file_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1919,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{12}
+	return file_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CreateRequest) GetKey() string {
@@ -1148,6 +1964,34 @@ func (x *CreateRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *CreateRequest) GetAssignees() []string {
+	if x != nil {
+		return x.Assignees
+	}
+	return nil
+}
+
+func (x *CreateRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *CreateRequest) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *CreateRequest) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
 type CreateReply struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Outcome Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=iterateswarm.plugin.v1.Outcome" json:"outcome,omitempty"`
@@ -1161,14 +2005,16 @@ type CreateReply struct {
 	HttpStatus int32 `protobuf:"varint,6,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
 	// retry_after_ms comes with NOT_CREATED: wait at least this long; 0 when the
 	// tracker did not say.
-	RetryAfterMs  int64 `protobuf:"varint,7,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	RetryAfterMs int64 `protobuf:"varint,7,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	// name is what people call the issue when that is not its number: "APP-12".
+	Name          string `protobuf:"bytes,8,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateReply) Reset() {
 	*x = CreateReply{}
-	mi := &file_plugin_proto_msgTypes[13]
+	mi := &file_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +2026,7 @@ func (x *CreateReply) String() string {
 func (*CreateReply) ProtoMessage() {}
 
 func (x *CreateReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[13]
+	mi := &file_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,7 +2039,7 @@ func (x *CreateReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateReply.ProtoReflect.Descriptor instead.
 func (*CreateReply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{13}
+	return file_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CreateReply) GetOutcome() Outcome {
@@ -1245,6 +2091,13 @@ func (x *CreateReply) GetRetryAfterMs() int64 {
 	return 0
 }
 
+func (x *CreateReply) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 type FindRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// key is the one looked for; empty asks for every issue with a marker.
@@ -1258,7 +2111,7 @@ type FindRequest struct {
 
 func (x *FindRequest) Reset() {
 	*x = FindRequest{}
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +2123,7 @@ func (x *FindRequest) String() string {
 func (*FindRequest) ProtoMessage() {}
 
 func (x *FindRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +2136,7 @@ func (x *FindRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindRequest.ProtoReflect.Descriptor instead.
 func (*FindRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{14}
+	return file_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FindRequest) GetKey() string {
@@ -1309,7 +2162,7 @@ type FindReply struct {
 
 func (x *FindReply) Reset() {
 	*x = FindReply{}
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1321,7 +2174,7 @@ func (x *FindReply) String() string {
 func (*FindReply) ProtoMessage() {}
 
 func (x *FindReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1334,7 +2187,7 @@ func (x *FindReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindReply.ProtoReflect.Descriptor instead.
 func (*FindReply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{15}
+	return file_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FindReply) GetIssues() []*Found {
@@ -1354,14 +2207,17 @@ type Found struct {
 	// state is "open" or "closed".
 	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
 	// created_ms is in milliseconds since 1970.
-	CreatedMs     int64 `protobuf:"varint,6,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	CreatedMs int64 `protobuf:"varint,6,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	// name is what people call the issue when that is not its number.
+	Name          string `protobuf:"bytes,7,opt,name=name,proto3" json:"name,omitempty"`
+	Title         string `protobuf:"bytes,8,opt,name=title,proto3" json:"title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +2229,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +2242,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{16}
+	return file_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Found) GetKey() string {
@@ -1431,12 +2287,1058 @@ func (x *Found) GetCreatedMs() int64 {
 	return 0
 }
 
+func (x *Found) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Found) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+// IssueRef names an issue that exists, with all that Create or Find told.
+type IssueRef struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Number        int64                  `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	NodeId        string                 `protobuf:"bytes,3,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Url           string                 `protobuf:"bytes,5,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueRef) Reset() {
+	*x = IssueRef{}
+	mi := &file_plugin_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueRef) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueRef) ProtoMessage() {}
+
+func (x *IssueRef) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueRef.ProtoReflect.Descriptor instead.
+func (*IssueRef) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *IssueRef) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *IssueRef) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *IssueRef) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *IssueRef) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IssueRef) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+type UpdateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Issue *IssueRef              `protobuf:"bytes,1,opt,name=issue,proto3" json:"issue,omitempty"`
+	// What is not set stays as it is.
+	Title *string `protobuf:"bytes,2,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	Body  *string `protobuf:"bytes,3,opt,name=body,proto3,oneof" json:"body,omitempty"`
+	// state is "open" or "closed".
+	State *string `protobuf:"bytes,4,opt,name=state,proto3,oneof" json:"state,omitempty"`
+	// reason goes with closed: "completed" or "not_planned".
+	Reason        string   `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	AddLabels     []string `protobuf:"bytes,6,rep,name=add_labels,json=addLabels,proto3" json:"add_labels,omitempty"`
+	RemoveLabels  []string `protobuf:"bytes,7,rep,name=remove_labels,json=removeLabels,proto3" json:"remove_labels,omitempty"`
+	AddAssignees  []string `protobuf:"bytes,8,rep,name=add_assignees,json=addAssignees,proto3" json:"add_assignees,omitempty"`
+	RequestId     string   `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateRequest) Reset() {
+	*x = UpdateRequest{}
+	mi := &file_plugin_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateRequest) ProtoMessage() {}
+
+func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
+func (*UpdateRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *UpdateRequest) GetIssue() *IssueRef {
+	if x != nil {
+		return x.Issue
+	}
+	return nil
+}
+
+func (x *UpdateRequest) GetTitle() string {
+	if x != nil && x.Title != nil {
+		return *x.Title
+	}
+	return ""
+}
+
+func (x *UpdateRequest) GetBody() string {
+	if x != nil && x.Body != nil {
+		return *x.Body
+	}
+	return ""
+}
+
+func (x *UpdateRequest) GetState() string {
+	if x != nil && x.State != nil {
+		return *x.State
+	}
+	return ""
+}
+
+func (x *UpdateRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *UpdateRequest) GetAddLabels() []string {
+	if x != nil {
+		return x.AddLabels
+	}
+	return nil
+}
+
+func (x *UpdateRequest) GetRemoveLabels() []string {
+	if x != nil {
+		return x.RemoveLabels
+	}
+	return nil
+}
+
+func (x *UpdateRequest) GetAddAssignees() []string {
+	if x != nil {
+		return x.AddAssignees
+	}
+	return nil
+}
+
+func (x *UpdateRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+type UpdateReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// outcome: CREATED means done. The rest as for Create.
+	Outcome Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=iterateswarm.plugin.v1.Outcome" json:"outcome,omitempty"`
+	// id is that of the comment; empty for Update.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Url           string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	HttpStatus    int32  `protobuf:"varint,5,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
+	RetryAfterMs  int64  `protobuf:"varint,6,opt,name=retry_after_ms,json=retryAfterMs,proto3" json:"retry_after_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateReply) Reset() {
+	*x = UpdateReply{}
+	mi := &file_plugin_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateReply) ProtoMessage() {}
+
+func (x *UpdateReply) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateReply.ProtoReflect.Descriptor instead.
+func (*UpdateReply) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *UpdateReply) GetOutcome() Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return Outcome_UNKNOWN
+}
+
+func (x *UpdateReply) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UpdateReply) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *UpdateReply) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *UpdateReply) GetHttpStatus() int32 {
+	if x != nil {
+		return x.HttpStatus
+	}
+	return 0
+}
+
+func (x *UpdateReply) GetRetryAfterMs() int64 {
+	if x != nil {
+		return x.RetryAfterMs
+	}
+	return 0
+}
+
+type CommentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Issue *IssueRef              `protobuf:"bytes,1,opt,name=issue,proto3" json:"issue,omitempty"`
+	// key names the comment; body carries its marker as its first line.
+	Key  string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Body string `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`
+	// previous_id is the comment to edit, or empty.
+	PreviousId    string `protobuf:"bytes,4,opt,name=previous_id,json=previousId,proto3" json:"previous_id,omitempty"`
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommentRequest) Reset() {
+	*x = CommentRequest{}
+	mi := &file_plugin_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommentRequest) ProtoMessage() {}
+
+func (x *CommentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommentRequest.ProtoReflect.Descriptor instead.
+func (*CommentRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *CommentRequest) GetIssue() *IssueRef {
+	if x != nil {
+		return x.Issue
+	}
+	return nil
+}
+
+func (x *CommentRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *CommentRequest) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+func (x *CommentRequest) GetPreviousId() string {
+	if x != nil {
+		return x.PreviousId
+	}
+	return ""
+}
+
+func (x *CommentRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+type SearchRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Query         string                 `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
+	Limit         int32                  `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchRequest) Reset() {
+	*x = SearchRequest{}
+	mi := &file_plugin_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchRequest) ProtoMessage() {}
+
+func (x *SearchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchRequest.ProtoReflect.Descriptor instead.
+func (*SearchRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *SearchRequest) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *SearchRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type SearchReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Issues        []*Found               `protobuf:"bytes,1,rep,name=issues,proto3" json:"issues,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchReply) Reset() {
+	*x = SearchReply{}
+	mi := &file_plugin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchReply) ProtoMessage() {}
+
+func (x *SearchReply) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchReply.ProtoReflect.Descriptor instead.
+func (*SearchReply) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *SearchReply) GetIssues() []*Found {
+	if x != nil {
+		return x.Issues
+	}
+	return nil
+}
+
+type OptionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OptionsRequest) Reset() {
+	*x = OptionsRequest{}
+	mi := &file_plugin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OptionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OptionsRequest) ProtoMessage() {}
+
+func (x *OptionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OptionsRequest.ProtoReflect.Descriptor instead.
+func (*OptionsRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{33}
+}
+
+type OptionsReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Labels        []*Label               `protobuf:"bytes,1,rep,name=labels,proto3" json:"labels,omitempty"`
+	Assignees     []*Assignee            `protobuf:"bytes,2,rep,name=assignees,proto3" json:"assignees,omitempty"`
+	Types         []string               `protobuf:"bytes,3,rep,name=types,proto3" json:"types,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OptionsReply) Reset() {
+	*x = OptionsReply{}
+	mi := &file_plugin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OptionsReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OptionsReply) ProtoMessage() {}
+
+func (x *OptionsReply) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OptionsReply.ProtoReflect.Descriptor instead.
+func (*OptionsReply) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *OptionsReply) GetLabels() []*Label {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *OptionsReply) GetAssignees() []*Assignee {
+	if x != nil {
+		return x.Assignees
+	}
+	return nil
+}
+
+func (x *OptionsReply) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+type Label struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Description string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// color is six hexadecimal digits, or empty.
+	Color         string `protobuf:"bytes,3,opt,name=color,proto3" json:"color,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Label) Reset() {
+	*x = Label{}
+	mi := &file_plugin_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Label) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Label) ProtoMessage() {}
+
+func (x *Label) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Label.ProtoReflect.Descriptor instead.
+func (*Label) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Label) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Label) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Label) GetColor() string {
+	if x != nil {
+		return x.Color
+	}
+	return ""
+}
+
+type Assignee struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Assignee) Reset() {
+	*x = Assignee{}
+	mi := &file_plugin_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Assignee) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Assignee) ProtoMessage() {}
+
+func (x *Assignee) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Assignee.ProtoReflect.Descriptor instead.
+func (*Assignee) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Assignee) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Assignee) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type ChangesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// cursor is that of the last ChangesReply, or empty.
+	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// since_ms is for the first time, when there is no cursor.
+	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangesRequest) Reset() {
+	*x = ChangesRequest{}
+	mi := &file_plugin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangesRequest) ProtoMessage() {}
+
+func (x *ChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangesRequest.ProtoReflect.Descriptor instead.
+func (*ChangesRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ChangesRequest) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *ChangesRequest) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+type ChangesReply struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Changes []*Change              `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// cursor is where to go on. HandleWebhook leaves it empty.
+	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// status, headers and body answer the sender of a webhook.
+	Status        int32     `protobuf:"varint,3,opt,name=status,proto3" json:"status,omitempty"`
+	Headers       []*Header `protobuf:"bytes,4,rep,name=headers,proto3" json:"headers,omitempty"`
+	Body          []byte    `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangesReply) Reset() {
+	*x = ChangesReply{}
+	mi := &file_plugin_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangesReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangesReply) ProtoMessage() {}
+
+func (x *ChangesReply) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangesReply.ProtoReflect.Descriptor instead.
+func (*ChangesReply) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ChangesReply) GetChanges() []*Change {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *ChangesReply) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *ChangesReply) GetStatus() int32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+func (x *ChangesReply) GetHeaders() []*Header {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *ChangesReply) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+// Change is the state of one issue that carries our marker.
+type Change struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Issue *IssueRef              `protobuf:"bytes,1,opt,name=issue,proto3" json:"issue,omitempty"`
+	// state is "open" or "closed".
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// reason goes with closed: "completed", "not_planned", "duplicate" or empty.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// at_ms is when it changed, in milliseconds since 1970.
+	AtMs      int64    `protobuf:"varint,4,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Assignees []string `protobuf:"bytes,5,rep,name=assignees,proto3" json:"assignees,omitempty"`
+	Labels    []string `protobuf:"bytes,6,rep,name=labels,proto3" json:"labels,omitempty"`
+	// pull_request is the address of a linked pull request, or empty.
+	PullRequest   string `protobuf:"bytes,7,opt,name=pull_request,json=pullRequest,proto3" json:"pull_request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Change) Reset() {
+	*x = Change{}
+	mi := &file_plugin_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Change) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Change) ProtoMessage() {}
+
+func (x *Change) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Change.ProtoReflect.Descriptor instead.
+func (*Change) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *Change) GetIssue() *IssueRef {
+	if x != nil {
+		return x.Issue
+	}
+	return nil
+}
+
+func (x *Change) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Change) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Change) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Change) GetAssignees() []string {
+	if x != nil {
+		return x.Assignees
+	}
+	return nil
+}
+
+func (x *Change) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *Change) GetPullRequest() string {
+	if x != nil {
+		return x.PullRequest
+	}
+	return ""
+}
+
+type ProposeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Issue *IssueRef              `protobuf:"bytes,2,opt,name=issue,proto3" json:"issue,omitempty"`
+	Title string                 `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	Body  string                 `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	Files []*File                `protobuf:"bytes,5,rep,name=files,proto3" json:"files,omitempty"`
+	// message is the commit's.
+	Message string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	// base is the branch to start from; empty means the repository's default.
+	Base          string `protobuf:"bytes,7,opt,name=base,proto3" json:"base,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeRequest) Reset() {
+	*x = ProposeRequest{}
+	mi := &file_plugin_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeRequest) ProtoMessage() {}
+
+func (x *ProposeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeRequest.ProtoReflect.Descriptor instead.
+func (*ProposeRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ProposeRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ProposeRequest) GetIssue() *IssueRef {
+	if x != nil {
+		return x.Issue
+	}
+	return nil
+}
+
+func (x *ProposeRequest) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ProposeRequest) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+func (x *ProposeRequest) GetFiles() []*File {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *ProposeRequest) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ProposeRequest) GetBase() string {
+	if x != nil {
+		return x.Base
+	}
+	return ""
+}
+
+type File struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Content       []byte                 `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *File) Reset() {
+	*x = File{}
+	mi := &file_plugin_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *File) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*File) ProtoMessage() {}
+
+func (x *File) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use File.ProtoReflect.Descriptor instead.
+func (*File) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *File) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *File) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
 var File_plugin_proto protoreflect.FileDescriptor
 
 const file_plugin_proto_rawDesc = "" +
 	"\n" +
 	"\fplugin.proto\x12\x16iterateswarm.plugin.v1\"\x11\n" +
-	"\x0fDescribeRequest\"\xa8\x03\n" +
+	"\x0fDescribeRequest\"\xce\x03\n" +
 	"\bManifest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x129\n" +
 	"\x04kind\x18\x02 \x01(\x0e2%.iterateswarm.plugin.v1.Manifest.KindR\x04kind\x12\x18\n" +
@@ -1448,7 +3350,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\x11idempotent_create\x18\b \x01(\bR\x10idempotentCreate\x123\n" +
 	"\x16min_create_interval_ms\x18\t \x01(\x03R\x13minCreateIntervalMs\x12\x1b\n" +
 	"\tsettle_ms\x18\n" +
-	" \x01(\x03R\bsettleMs\"5\n" +
+	" \x01(\x03R\bsettleMs\x12$\n" +
+	"\rdocumentation\x18\v \x01(\tR\rdocumentation\"5\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -1510,7 +3413,75 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x03R\x04size\x12\x12\n" +
-	"\x04type\x18\x04 \x01(\tR\x04type\"\xa0\x01\n" +
+	"\x04type\x18\x04 \x01(\tR\x04type\"\x90\x01\n" +
+	"\n" +
+	"RunRequest\x128\n" +
+	"\x05start\x18\x01 \x01(\v2 .iterateswarm.plugin.v1.RunStartH\x00R\x05start\x12=\n" +
+	"\x06result\x18\x02 \x01(\v2#.iterateswarm.plugin.v1.BatchResultH\x00R\x06resultB\t\n" +
+	"\amessage\"\"\n" +
+	"\bRunStart\x12\x16\n" +
+	"\x06cursor\x18\x01 \x01(\tR\x06cursor\"s\n" +
+	"\vBatchResult\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x16\n" +
+	"\x06stored\x18\x02 \x01(\bR\x06stored\x12\x14\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\x12$\n" +
+	"\x0eretry_after_ms\x18\x04 \x01(\x03R\fretryAfterMs\"e\n" +
+	"\x05Batch\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x03R\x03seq\x122\n" +
+	"\x05items\x18\x02 \x03(\v2\x1c.iterateswarm.plugin.v1.ItemR\x05items\x12\x16\n" +
+	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"\xc2\x01\n" +
+	"\x06Target\x12\x1f\n" +
+	"\vexternal_id\x18\x01 \x01(\tR\n" +
+	"externalId\x12!\n" +
+	"\fcontext_json\x18\x02 \x01(\tR\vcontextJson\x12\x1b\n" +
+	"\tauthor_id\x18\x03 \x01(\tR\bauthorId\x12#\n" +
+	"\rauthor_handle\x18\x04 \x01(\tR\fauthorHandle\x12\x1c\n" +
+	"\tpermalink\x18\x05 \x01(\tR\tpermalink\x12\x14\n" +
+	"\x05title\x18\x06 \x01(\tR\x05title\"\xb5\x02\n" +
+	"\fReplyRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12=\n" +
+	"\x04kind\x18\x02 \x01(\x0e2).iterateswarm.plugin.v1.ReplyRequest.KindR\x04kind\x126\n" +
+	"\x06target\x18\x03 \x01(\v2\x1e.iterateswarm.plugin.v1.TargetR\x06target\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\x12\x1f\n" +
+	"\vprevious_id\x18\x05 \x01(\tR\n" +
+	"previousId\"g\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vACKNOWLEDGE\x10\x01\x12\a\n" +
+	"\x03ASK\x10\x02\x12\t\n" +
+	"\x05FILED\x10\x03\x12\t\n" +
+	"\x05FIXED\x10\x04\x12\f\n" +
+	"\bDECLINED\x10\x05\x12\v\n" +
+	"\aMESSAGE\x10\x06\"\xdb\x01\n" +
+	"\n" +
+	"ReplyReply\x129\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1f.iterateswarm.plugin.v1.OutcomeR\aoutcome\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x10\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12$\n" +
+	"\x0eretry_after_ms\x18\x05 \x01(\x03R\fretryAfterMs\x120\n" +
+	"\x04mail\x18\x06 \x01(\v2\x1c.iterateswarm.plugin.v1.MailR\x04mail\"\x84\x01\n" +
+	"\x04Mail\x12\x0e\n" +
+	"\x02to\x18\x01 \x01(\tR\x02to\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\x12\x1e\n" +
+	"\vin_reply_to\x18\x04 \x01(\tR\tinReplyTo\x12\x1e\n" +
+	"\n" +
+	"references\x18\x05 \x03(\tR\n" +
+	"references\"\xd0\x01\n" +
+	"\x0fAnnotateRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x126\n" +
+	"\x06target\x18\x02 \x01(\v2\x1e.iterateswarm.plugin.v1.TargetR\x06target\x12>\n" +
+	"\x06labels\x18\x03 \x03(\v2&.iterateswarm.plugin.v1.SuggestedLabelR\x06labels\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\x12\x1f\n" +
+	"\vprevious_id\x18\x05 \x01(\tR\n" +
+	"previousId\"b\n" +
+	"\x0eSuggestedLabel\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x02 \x01(\x01R\n" +
+	"confidence\x12\x1c\n" +
+	"\trationale\x18\x03 \x01(\tR\trationale\"\x84\x02\n" +
 	"\rCreateRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
@@ -1518,7 +3489,12 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06labels\x18\x04 \x03(\tR\x06labels\x12\x1c\n" +
 	"\treference\x18\x05 \x01(\tR\treference\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x06 \x01(\tR\trequestId\"\xec\x01\n" +
+	"request_id\x18\x06 \x01(\tR\trequestId\x12\x1c\n" +
+	"\tassignees\x18\a \x03(\tR\tassignees\x12\x12\n" +
+	"\x04type\x18\b \x01(\tR\x04type\x12\x14\n" +
+	"\x05class\x18\t \x01(\tR\x05class\x12\x1a\n" +
+	"\bseverity\x18\n" +
+	" \x01(\tR\bseverity\"\x80\x02\n" +
 	"\vCreateReply\x129\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1f.iterateswarm.plugin.v1.OutcomeR\aoutcome\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\x12\x17\n" +
@@ -1527,12 +3503,13 @@ const file_plugin_proto_rawDesc = "" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x12\x1f\n" +
 	"\vhttp_status\x18\x06 \x01(\x05R\n" +
 	"httpStatus\x12$\n" +
-	"\x0eretry_after_ms\x18\a \x01(\x03R\fretryAfterMs\":\n" +
+	"\x0eretry_after_ms\x18\a \x01(\x03R\fretryAfterMs\x12\x12\n" +
+	"\x04name\x18\b \x01(\tR\x04name\":\n" +
 	"\vFindRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"B\n" +
 	"\tFindReply\x125\n" +
-	"\x06issues\x18\x01 \x03(\v2\x1d.iterateswarm.plugin.v1.FoundR\x06issues\"\x91\x01\n" +
+	"\x06issues\x18\x01 \x03(\v2\x1d.iterateswarm.plugin.v1.FoundR\x06issues\"\xbb\x01\n" +
 	"\x05Found\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\x12\x17\n" +
@@ -1540,7 +3517,91 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03url\x18\x04 \x01(\tR\x03url\x12\x14\n" +
 	"\x05state\x18\x05 \x01(\tR\x05state\x12\x1d\n" +
 	"\n" +
-	"created_ms\x18\x06 \x01(\x03R\tcreatedMs*B\n" +
+	"created_ms\x18\x06 \x01(\x03R\tcreatedMs\x12\x12\n" +
+	"\x04name\x18\a \x01(\tR\x04name\x12\x14\n" +
+	"\x05title\x18\b \x01(\tR\x05title\"s\n" +
+	"\bIssueRef\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x03R\x06number\x12\x17\n" +
+	"\anode_id\x18\x03 \x01(\tR\x06nodeId\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x10\n" +
+	"\x03url\x18\x05 \x01(\tR\x03url\"\xd3\x02\n" +
+	"\rUpdateRequest\x126\n" +
+	"\x05issue\x18\x01 \x01(\v2 .iterateswarm.plugin.v1.IssueRefR\x05issue\x12\x19\n" +
+	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01\x12\x17\n" +
+	"\x04body\x18\x03 \x01(\tH\x01R\x04body\x88\x01\x01\x12\x19\n" +
+	"\x05state\x18\x04 \x01(\tH\x02R\x05state\x88\x01\x01\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"add_labels\x18\x06 \x03(\tR\taddLabels\x12#\n" +
+	"\rremove_labels\x18\a \x03(\tR\fremoveLabels\x12#\n" +
+	"\radd_assignees\x18\b \x03(\tR\faddAssignees\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\t \x01(\tR\trequestIdB\b\n" +
+	"\x06_titleB\a\n" +
+	"\x05_bodyB\b\n" +
+	"\x06_state\"\xcb\x01\n" +
+	"\vUpdateReply\x129\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1f.iterateswarm.plugin.v1.OutcomeR\aoutcome\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x10\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12\x1f\n" +
+	"\vhttp_status\x18\x05 \x01(\x05R\n" +
+	"httpStatus\x12$\n" +
+	"\x0eretry_after_ms\x18\x06 \x01(\x03R\fretryAfterMs\"\xae\x01\n" +
+	"\x0eCommentRequest\x126\n" +
+	"\x05issue\x18\x01 \x01(\v2 .iterateswarm.plugin.v1.IssueRefR\x05issue\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x12\n" +
+	"\x04body\x18\x03 \x01(\tR\x04body\x12\x1f\n" +
+	"\vprevious_id\x18\x04 \x01(\tR\n" +
+	"previousId\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\";\n" +
+	"\rSearchRequest\x12\x14\n" +
+	"\x05query\x18\x01 \x01(\tR\x05query\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\x05R\x05limit\"D\n" +
+	"\vSearchReply\x125\n" +
+	"\x06issues\x18\x01 \x03(\v2\x1d.iterateswarm.plugin.v1.FoundR\x06issues\"\x10\n" +
+	"\x0eOptionsRequest\"\x9b\x01\n" +
+	"\fOptionsReply\x125\n" +
+	"\x06labels\x18\x01 \x03(\v2\x1d.iterateswarm.plugin.v1.LabelR\x06labels\x12>\n" +
+	"\tassignees\x18\x02 \x03(\v2 .iterateswarm.plugin.v1.AssigneeR\tassignees\x12\x14\n" +
+	"\x05types\x18\x03 \x03(\tR\x05types\"S\n" +
+	"\x05Label\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x14\n" +
+	"\x05color\x18\x03 \x01(\tR\x05color\".\n" +
+	"\bAssignee\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"C\n" +
+	"\x0eChangesRequest\x12\x16\n" +
+	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"\xc6\x01\n" +
+	"\fChangesReply\x128\n" +
+	"\achanges\x18\x01 \x03(\v2\x1e.iterateswarm.plugin.v1.ChangeR\achanges\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x16\n" +
+	"\x06status\x18\x03 \x01(\x05R\x06status\x128\n" +
+	"\aheaders\x18\x04 \x03(\v2\x1e.iterateswarm.plugin.v1.HeaderR\aheaders\x12\x12\n" +
+	"\x04body\x18\x05 \x01(\fR\x04body\"\xdc\x01\n" +
+	"\x06Change\x126\n" +
+	"\x05issue\x18\x01 \x01(\v2 .iterateswarm.plugin.v1.IssueRefR\x05issue\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x13\n" +
+	"\x05at_ms\x18\x04 \x01(\x03R\x04atMs\x12\x1c\n" +
+	"\tassignees\x18\x05 \x03(\tR\tassignees\x12\x16\n" +
+	"\x06labels\x18\x06 \x03(\tR\x06labels\x12!\n" +
+	"\fpull_request\x18\a \x01(\tR\vpullRequest\"\xe6\x01\n" +
+	"\x0eProposeRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x126\n" +
+	"\x05issue\x18\x02 \x01(\v2 .iterateswarm.plugin.v1.IssueRefR\x05issue\x12\x14\n" +
+	"\x05title\x18\x03 \x01(\tR\x05title\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\tR\x04body\x122\n" +
+	"\x05files\x18\x05 \x03(\v2\x1c.iterateswarm.plugin.v1.FileR\x05files\x12\x18\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\x12\x12\n" +
+	"\x04base\x18\a \x01(\tR\x04base\"4\n" +
+	"\x04File\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
+	"\acontent\x18\x02 \x01(\fR\acontent*B\n" +
 	"\aOutcome\x12\v\n" +
 	"\aUNKNOWN\x10\x00\x12\v\n" +
 	"\aCREATED\x10\x01\x12\f\n" +
@@ -1549,12 +3610,22 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06Plugin\x12U\n" +
 	"\bDescribe\x12'.iterateswarm.plugin.v1.DescribeRequest\x1a .iterateswarm.plugin.v1.Manifest\x12]\n" +
 	"\tConfigure\x12(.iterateswarm.plugin.v1.ConfigureRequest\x1a&.iterateswarm.plugin.v1.ConfigureReply\x12T\n" +
-	"\x06Health\x12%.iterateswarm.plugin.v1.HealthRequest\x1a#.iterateswarm.plugin.v1.HealthReply2g\n" +
+	"\x06Health\x12%.iterateswarm.plugin.v1.HealthRequest\x1a#.iterateswarm.plugin.v1.HealthReply2\xe1\x02\n" +
 	"\x06Source\x12]\n" +
-	"\rHandleWebhook\x12&.iterateswarm.plugin.v1.WebhookRequest\x1a$.iterateswarm.plugin.v1.WebhookReply2\xaf\x01\n" +
+	"\rHandleWebhook\x12&.iterateswarm.plugin.v1.WebhookRequest\x1a$.iterateswarm.plugin.v1.WebhookReply\x12L\n" +
+	"\x03Run\x12\".iterateswarm.plugin.v1.RunRequest\x1a\x1d.iterateswarm.plugin.v1.Batch(\x010\x01\x12Q\n" +
+	"\x05Reply\x12$.iterateswarm.plugin.v1.ReplyRequest\x1a\".iterateswarm.plugin.v1.ReplyReply\x12W\n" +
+	"\bAnnotate\x12'.iterateswarm.plugin.v1.AnnotateRequest\x1a\".iterateswarm.plugin.v1.ReplyReply2\x9c\x06\n" +
 	"\aTracker\x12T\n" +
 	"\x06Create\x12%.iterateswarm.plugin.v1.CreateRequest\x1a#.iterateswarm.plugin.v1.CreateReply\x12N\n" +
-	"\x04Find\x12#.iterateswarm.plugin.v1.FindRequest\x1a!.iterateswarm.plugin.v1.FindReplyB0Z.github.com/iterateswarm/iterateswarm/sdk/protob\x06proto3"
+	"\x04Find\x12#.iterateswarm.plugin.v1.FindRequest\x1a!.iterateswarm.plugin.v1.FindReply\x12T\n" +
+	"\x06Update\x12%.iterateswarm.plugin.v1.UpdateRequest\x1a#.iterateswarm.plugin.v1.UpdateReply\x12V\n" +
+	"\aComment\x12&.iterateswarm.plugin.v1.CommentRequest\x1a#.iterateswarm.plugin.v1.UpdateReply\x12T\n" +
+	"\x06Search\x12%.iterateswarm.plugin.v1.SearchRequest\x1a#.iterateswarm.plugin.v1.SearchReply\x12W\n" +
+	"\aOptions\x12&.iterateswarm.plugin.v1.OptionsRequest\x1a$.iterateswarm.plugin.v1.OptionsReply\x12W\n" +
+	"\aChanges\x12&.iterateswarm.plugin.v1.ChangesRequest\x1a$.iterateswarm.plugin.v1.ChangesReply\x12]\n" +
+	"\rHandleWebhook\x12&.iterateswarm.plugin.v1.WebhookRequest\x1a$.iterateswarm.plugin.v1.ChangesReply\x12V\n" +
+	"\aPropose\x12&.iterateswarm.plugin.v1.ProposeRequest\x1a#.iterateswarm.plugin.v1.CreateReplyB0Z.github.com/iterateswarm/iterateswarm/sdk/protob\x06proto3"
 
 var (
 	file_plugin_proto_rawDescOnce sync.Once
@@ -1568,57 +3639,123 @@ func file_plugin_proto_rawDescGZIP() []byte {
 	return file_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_plugin_proto_goTypes = []any{
 	(Outcome)(0),             // 0: iterateswarm.plugin.v1.Outcome
 	(Manifest_Kind)(0),       // 1: iterateswarm.plugin.v1.Manifest.Kind
 	(Diagnostic_Severity)(0), // 2: iterateswarm.plugin.v1.Diagnostic.Severity
-	(*DescribeRequest)(nil),  // 3: iterateswarm.plugin.v1.DescribeRequest
-	(*Manifest)(nil),         // 4: iterateswarm.plugin.v1.Manifest
-	(*ConfigureRequest)(nil), // 5: iterateswarm.plugin.v1.ConfigureRequest
-	(*ConfigureReply)(nil),   // 6: iterateswarm.plugin.v1.ConfigureReply
-	(*Diagnostic)(nil),       // 7: iterateswarm.plugin.v1.Diagnostic
-	(*HealthRequest)(nil),    // 8: iterateswarm.plugin.v1.HealthRequest
-	(*HealthReply)(nil),      // 9: iterateswarm.plugin.v1.HealthReply
-	(*WebhookRequest)(nil),   // 10: iterateswarm.plugin.v1.WebhookRequest
-	(*Header)(nil),           // 11: iterateswarm.plugin.v1.Header
-	(*WebhookReply)(nil),     // 12: iterateswarm.plugin.v1.WebhookReply
-	(*Item)(nil),             // 13: iterateswarm.plugin.v1.Item
-	(*Attachment)(nil),       // 14: iterateswarm.plugin.v1.Attachment
-	(*CreateRequest)(nil),    // 15: iterateswarm.plugin.v1.CreateRequest
-	(*CreateReply)(nil),      // 16: iterateswarm.plugin.v1.CreateReply
-	(*FindRequest)(nil),      // 17: iterateswarm.plugin.v1.FindRequest
-	(*FindReply)(nil),        // 18: iterateswarm.plugin.v1.FindReply
-	(*Found)(nil),            // 19: iterateswarm.plugin.v1.Found
+	(ReplyRequest_Kind)(0),   // 3: iterateswarm.plugin.v1.ReplyRequest.Kind
+	(*DescribeRequest)(nil),  // 4: iterateswarm.plugin.v1.DescribeRequest
+	(*Manifest)(nil),         // 5: iterateswarm.plugin.v1.Manifest
+	(*ConfigureRequest)(nil), // 6: iterateswarm.plugin.v1.ConfigureRequest
+	(*ConfigureReply)(nil),   // 7: iterateswarm.plugin.v1.ConfigureReply
+	(*Diagnostic)(nil),       // 8: iterateswarm.plugin.v1.Diagnostic
+	(*HealthRequest)(nil),    // 9: iterateswarm.plugin.v1.HealthRequest
+	(*HealthReply)(nil),      // 10: iterateswarm.plugin.v1.HealthReply
+	(*WebhookRequest)(nil),   // 11: iterateswarm.plugin.v1.WebhookRequest
+	(*Header)(nil),           // 12: iterateswarm.plugin.v1.Header
+	(*WebhookReply)(nil),     // 13: iterateswarm.plugin.v1.WebhookReply
+	(*Item)(nil),             // 14: iterateswarm.plugin.v1.Item
+	(*Attachment)(nil),       // 15: iterateswarm.plugin.v1.Attachment
+	(*RunRequest)(nil),       // 16: iterateswarm.plugin.v1.RunRequest
+	(*RunStart)(nil),         // 17: iterateswarm.plugin.v1.RunStart
+	(*BatchResult)(nil),      // 18: iterateswarm.plugin.v1.BatchResult
+	(*Batch)(nil),            // 19: iterateswarm.plugin.v1.Batch
+	(*Target)(nil),           // 20: iterateswarm.plugin.v1.Target
+	(*ReplyRequest)(nil),     // 21: iterateswarm.plugin.v1.ReplyRequest
+	(*ReplyReply)(nil),       // 22: iterateswarm.plugin.v1.ReplyReply
+	(*Mail)(nil),             // 23: iterateswarm.plugin.v1.Mail
+	(*AnnotateRequest)(nil),  // 24: iterateswarm.plugin.v1.AnnotateRequest
+	(*SuggestedLabel)(nil),   // 25: iterateswarm.plugin.v1.SuggestedLabel
+	(*CreateRequest)(nil),    // 26: iterateswarm.plugin.v1.CreateRequest
+	(*CreateReply)(nil),      // 27: iterateswarm.plugin.v1.CreateReply
+	(*FindRequest)(nil),      // 28: iterateswarm.plugin.v1.FindRequest
+	(*FindReply)(nil),        // 29: iterateswarm.plugin.v1.FindReply
+	(*Found)(nil),            // 30: iterateswarm.plugin.v1.Found
+	(*IssueRef)(nil),         // 31: iterateswarm.plugin.v1.IssueRef
+	(*UpdateRequest)(nil),    // 32: iterateswarm.plugin.v1.UpdateRequest
+	(*UpdateReply)(nil),      // 33: iterateswarm.plugin.v1.UpdateReply
+	(*CommentRequest)(nil),   // 34: iterateswarm.plugin.v1.CommentRequest
+	(*SearchRequest)(nil),    // 35: iterateswarm.plugin.v1.SearchRequest
+	(*SearchReply)(nil),      // 36: iterateswarm.plugin.v1.SearchReply
+	(*OptionsRequest)(nil),   // 37: iterateswarm.plugin.v1.OptionsRequest
+	(*OptionsReply)(nil),     // 38: iterateswarm.plugin.v1.OptionsReply
+	(*Label)(nil),            // 39: iterateswarm.plugin.v1.Label
+	(*Assignee)(nil),         // 40: iterateswarm.plugin.v1.Assignee
+	(*ChangesRequest)(nil),   // 41: iterateswarm.plugin.v1.ChangesRequest
+	(*ChangesReply)(nil),     // 42: iterateswarm.plugin.v1.ChangesReply
+	(*Change)(nil),           // 43: iterateswarm.plugin.v1.Change
+	(*ProposeRequest)(nil),   // 44: iterateswarm.plugin.v1.ProposeRequest
+	(*File)(nil),             // 45: iterateswarm.plugin.v1.File
 }
 var file_plugin_proto_depIdxs = []int32{
 	1,  // 0: iterateswarm.plugin.v1.Manifest.kind:type_name -> iterateswarm.plugin.v1.Manifest.Kind
-	7,  // 1: iterateswarm.plugin.v1.ConfigureReply.diagnostics:type_name -> iterateswarm.plugin.v1.Diagnostic
+	8,  // 1: iterateswarm.plugin.v1.ConfigureReply.diagnostics:type_name -> iterateswarm.plugin.v1.Diagnostic
 	2,  // 2: iterateswarm.plugin.v1.Diagnostic.severity:type_name -> iterateswarm.plugin.v1.Diagnostic.Severity
-	11, // 3: iterateswarm.plugin.v1.WebhookRequest.headers:type_name -> iterateswarm.plugin.v1.Header
-	11, // 4: iterateswarm.plugin.v1.WebhookReply.headers:type_name -> iterateswarm.plugin.v1.Header
-	13, // 5: iterateswarm.plugin.v1.WebhookReply.items:type_name -> iterateswarm.plugin.v1.Item
-	14, // 6: iterateswarm.plugin.v1.Item.attachments:type_name -> iterateswarm.plugin.v1.Attachment
-	0,  // 7: iterateswarm.plugin.v1.CreateReply.outcome:type_name -> iterateswarm.plugin.v1.Outcome
-	19, // 8: iterateswarm.plugin.v1.FindReply.issues:type_name -> iterateswarm.plugin.v1.Found
-	3,  // 9: iterateswarm.plugin.v1.Plugin.Describe:input_type -> iterateswarm.plugin.v1.DescribeRequest
-	5,  // 10: iterateswarm.plugin.v1.Plugin.Configure:input_type -> iterateswarm.plugin.v1.ConfigureRequest
-	8,  // 11: iterateswarm.plugin.v1.Plugin.Health:input_type -> iterateswarm.plugin.v1.HealthRequest
-	10, // 12: iterateswarm.plugin.v1.Source.HandleWebhook:input_type -> iterateswarm.plugin.v1.WebhookRequest
-	15, // 13: iterateswarm.plugin.v1.Tracker.Create:input_type -> iterateswarm.plugin.v1.CreateRequest
-	17, // 14: iterateswarm.plugin.v1.Tracker.Find:input_type -> iterateswarm.plugin.v1.FindRequest
-	4,  // 15: iterateswarm.plugin.v1.Plugin.Describe:output_type -> iterateswarm.plugin.v1.Manifest
-	6,  // 16: iterateswarm.plugin.v1.Plugin.Configure:output_type -> iterateswarm.plugin.v1.ConfigureReply
-	9,  // 17: iterateswarm.plugin.v1.Plugin.Health:output_type -> iterateswarm.plugin.v1.HealthReply
-	12, // 18: iterateswarm.plugin.v1.Source.HandleWebhook:output_type -> iterateswarm.plugin.v1.WebhookReply
-	16, // 19: iterateswarm.plugin.v1.Tracker.Create:output_type -> iterateswarm.plugin.v1.CreateReply
-	18, // 20: iterateswarm.plugin.v1.Tracker.Find:output_type -> iterateswarm.plugin.v1.FindReply
-	15, // [15:21] is the sub-list for method output_type
-	9,  // [9:15] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	12, // 3: iterateswarm.plugin.v1.WebhookRequest.headers:type_name -> iterateswarm.plugin.v1.Header
+	12, // 4: iterateswarm.plugin.v1.WebhookReply.headers:type_name -> iterateswarm.plugin.v1.Header
+	14, // 5: iterateswarm.plugin.v1.WebhookReply.items:type_name -> iterateswarm.plugin.v1.Item
+	15, // 6: iterateswarm.plugin.v1.Item.attachments:type_name -> iterateswarm.plugin.v1.Attachment
+	17, // 7: iterateswarm.plugin.v1.RunRequest.start:type_name -> iterateswarm.plugin.v1.RunStart
+	18, // 8: iterateswarm.plugin.v1.RunRequest.result:type_name -> iterateswarm.plugin.v1.BatchResult
+	14, // 9: iterateswarm.plugin.v1.Batch.items:type_name -> iterateswarm.plugin.v1.Item
+	3,  // 10: iterateswarm.plugin.v1.ReplyRequest.kind:type_name -> iterateswarm.plugin.v1.ReplyRequest.Kind
+	20, // 11: iterateswarm.plugin.v1.ReplyRequest.target:type_name -> iterateswarm.plugin.v1.Target
+	0,  // 12: iterateswarm.plugin.v1.ReplyReply.outcome:type_name -> iterateswarm.plugin.v1.Outcome
+	23, // 13: iterateswarm.plugin.v1.ReplyReply.mail:type_name -> iterateswarm.plugin.v1.Mail
+	20, // 14: iterateswarm.plugin.v1.AnnotateRequest.target:type_name -> iterateswarm.plugin.v1.Target
+	25, // 15: iterateswarm.plugin.v1.AnnotateRequest.labels:type_name -> iterateswarm.plugin.v1.SuggestedLabel
+	0,  // 16: iterateswarm.plugin.v1.CreateReply.outcome:type_name -> iterateswarm.plugin.v1.Outcome
+	30, // 17: iterateswarm.plugin.v1.FindReply.issues:type_name -> iterateswarm.plugin.v1.Found
+	31, // 18: iterateswarm.plugin.v1.UpdateRequest.issue:type_name -> iterateswarm.plugin.v1.IssueRef
+	0,  // 19: iterateswarm.plugin.v1.UpdateReply.outcome:type_name -> iterateswarm.plugin.v1.Outcome
+	31, // 20: iterateswarm.plugin.v1.CommentRequest.issue:type_name -> iterateswarm.plugin.v1.IssueRef
+	30, // 21: iterateswarm.plugin.v1.SearchReply.issues:type_name -> iterateswarm.plugin.v1.Found
+	39, // 22: iterateswarm.plugin.v1.OptionsReply.labels:type_name -> iterateswarm.plugin.v1.Label
+	40, // 23: iterateswarm.plugin.v1.OptionsReply.assignees:type_name -> iterateswarm.plugin.v1.Assignee
+	43, // 24: iterateswarm.plugin.v1.ChangesReply.changes:type_name -> iterateswarm.plugin.v1.Change
+	12, // 25: iterateswarm.plugin.v1.ChangesReply.headers:type_name -> iterateswarm.plugin.v1.Header
+	31, // 26: iterateswarm.plugin.v1.Change.issue:type_name -> iterateswarm.plugin.v1.IssueRef
+	31, // 27: iterateswarm.plugin.v1.ProposeRequest.issue:type_name -> iterateswarm.plugin.v1.IssueRef
+	45, // 28: iterateswarm.plugin.v1.ProposeRequest.files:type_name -> iterateswarm.plugin.v1.File
+	4,  // 29: iterateswarm.plugin.v1.Plugin.Describe:input_type -> iterateswarm.plugin.v1.DescribeRequest
+	6,  // 30: iterateswarm.plugin.v1.Plugin.Configure:input_type -> iterateswarm.plugin.v1.ConfigureRequest
+	9,  // 31: iterateswarm.plugin.v1.Plugin.Health:input_type -> iterateswarm.plugin.v1.HealthRequest
+	11, // 32: iterateswarm.plugin.v1.Source.HandleWebhook:input_type -> iterateswarm.plugin.v1.WebhookRequest
+	16, // 33: iterateswarm.plugin.v1.Source.Run:input_type -> iterateswarm.plugin.v1.RunRequest
+	21, // 34: iterateswarm.plugin.v1.Source.Reply:input_type -> iterateswarm.plugin.v1.ReplyRequest
+	24, // 35: iterateswarm.plugin.v1.Source.Annotate:input_type -> iterateswarm.plugin.v1.AnnotateRequest
+	26, // 36: iterateswarm.plugin.v1.Tracker.Create:input_type -> iterateswarm.plugin.v1.CreateRequest
+	28, // 37: iterateswarm.plugin.v1.Tracker.Find:input_type -> iterateswarm.plugin.v1.FindRequest
+	32, // 38: iterateswarm.plugin.v1.Tracker.Update:input_type -> iterateswarm.plugin.v1.UpdateRequest
+	34, // 39: iterateswarm.plugin.v1.Tracker.Comment:input_type -> iterateswarm.plugin.v1.CommentRequest
+	35, // 40: iterateswarm.plugin.v1.Tracker.Search:input_type -> iterateswarm.plugin.v1.SearchRequest
+	37, // 41: iterateswarm.plugin.v1.Tracker.Options:input_type -> iterateswarm.plugin.v1.OptionsRequest
+	41, // 42: iterateswarm.plugin.v1.Tracker.Changes:input_type -> iterateswarm.plugin.v1.ChangesRequest
+	11, // 43: iterateswarm.plugin.v1.Tracker.HandleWebhook:input_type -> iterateswarm.plugin.v1.WebhookRequest
+	44, // 44: iterateswarm.plugin.v1.Tracker.Propose:input_type -> iterateswarm.plugin.v1.ProposeRequest
+	5,  // 45: iterateswarm.plugin.v1.Plugin.Describe:output_type -> iterateswarm.plugin.v1.Manifest
+	7,  // 46: iterateswarm.plugin.v1.Plugin.Configure:output_type -> iterateswarm.plugin.v1.ConfigureReply
+	10, // 47: iterateswarm.plugin.v1.Plugin.Health:output_type -> iterateswarm.plugin.v1.HealthReply
+	13, // 48: iterateswarm.plugin.v1.Source.HandleWebhook:output_type -> iterateswarm.plugin.v1.WebhookReply
+	19, // 49: iterateswarm.plugin.v1.Source.Run:output_type -> iterateswarm.plugin.v1.Batch
+	22, // 50: iterateswarm.plugin.v1.Source.Reply:output_type -> iterateswarm.plugin.v1.ReplyReply
+	22, // 51: iterateswarm.plugin.v1.Source.Annotate:output_type -> iterateswarm.plugin.v1.ReplyReply
+	27, // 52: iterateswarm.plugin.v1.Tracker.Create:output_type -> iterateswarm.plugin.v1.CreateReply
+	29, // 53: iterateswarm.plugin.v1.Tracker.Find:output_type -> iterateswarm.plugin.v1.FindReply
+	33, // 54: iterateswarm.plugin.v1.Tracker.Update:output_type -> iterateswarm.plugin.v1.UpdateReply
+	33, // 55: iterateswarm.plugin.v1.Tracker.Comment:output_type -> iterateswarm.plugin.v1.UpdateReply
+	36, // 56: iterateswarm.plugin.v1.Tracker.Search:output_type -> iterateswarm.plugin.v1.SearchReply
+	38, // 57: iterateswarm.plugin.v1.Tracker.Options:output_type -> iterateswarm.plugin.v1.OptionsReply
+	42, // 58: iterateswarm.plugin.v1.Tracker.Changes:output_type -> iterateswarm.plugin.v1.ChangesReply
+	42, // 59: iterateswarm.plugin.v1.Tracker.HandleWebhook:output_type -> iterateswarm.plugin.v1.ChangesReply
+	27, // 60: iterateswarm.plugin.v1.Tracker.Propose:output_type -> iterateswarm.plugin.v1.CreateReply
+	45, // [45:61] is the sub-list for method output_type
+	29, // [29:45] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -1626,13 +3763,18 @@ func file_plugin_proto_init() {
 	if File_plugin_proto != nil {
 		return
 	}
+	file_plugin_proto_msgTypes[12].OneofWrappers = []any{
+		(*RunRequest_Start)(nil),
+		(*RunRequest_Result)(nil),
+	}
+	file_plugin_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   17,
+			NumEnums:      4,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

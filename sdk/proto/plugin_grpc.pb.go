@@ -252,20 +252,40 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	Source_HandleWebhook_FullMethodName = "/iterateswarm.plugin.v1.Source/HandleWebhook"
+	Source_Run_FullMethodName           = "/iterateswarm.plugin.v1.Source/Run"
+	Source_Reply_FullMethodName         = "/iterateswarm.plugin.v1.Source/Reply"
+	Source_Annotate_FullMethodName      = "/iterateswarm.plugin.v1.Source/Annotate"
 )
 
 // SourceClient is the client API for Source service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Source brings feedback in.
+// Source brings feedback in and tells people what became of it. A source serves
+// HandleWebhook, Run or both; what it serves it names in its capabilities. The
+// host does not call what is not named.
 type SourceClient interface {
 	// HandleWebhook is given one HTTP request as it arrived, and says how to
 	// answer it and what feedback it held. The host stores the items first and
 	// gives the answer to the sender afterwards; when storing fails the sender
 	// gets 503 instead, so that it sends again. The plugin verifies the
 	// signature: the host does not know how. The deadline is three seconds.
+	// Capability "webhook".
 	HandleWebhook(ctx context.Context, in *WebhookRequest, opts ...grpc.CallOption) (*WebhookReply, error)
+	// Run is open for as long as the plugin runs. The host's first message holds
+	// the cursor it kept, empty on the first start. The plugin sends batches and
+	// the host answers each, in order, when it is stored or refused. At most 8
+	// batches may wait for their answer. A stream that ends is opened again with
+	// the last stored cursor, so what was sent and not acknowledged comes again:
+	// the same external_id is stored once. Capability "run".
+	Run(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[RunRequest, Batch], error)
+	// Reply tells the author of a message something, where the message came from.
+	// The same key twice edits what was sent and does not repeat it, and so does
+	// a request with previous_id. Capability "reply".
+	Reply(ctx context.Context, in *ReplyRequest, opts ...grpc.CallOption) (*ReplyReply, error)
+	// Annotate shows the verdict where the message is: labels and one comment,
+	// edited when it is called again. Capability "annotate".
+	Annotate(ctx context.Context, in *AnnotateRequest, opts ...grpc.CallOption) (*ReplyReply, error)
 }
 
 type sourceClient struct {
@@ -286,18 +306,68 @@ func (c *sourceClient) HandleWebhook(ctx context.Context, in *WebhookRequest, op
 	return out, nil
 }
 
+func (c *sourceClient) Run(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[RunRequest, Batch], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Source_ServiceDesc.Streams[0], Source_Run_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RunRequest, Batch]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Source_RunClient = grpc.BidiStreamingClient[RunRequest, Batch]
+
+func (c *sourceClient) Reply(ctx context.Context, in *ReplyRequest, opts ...grpc.CallOption) (*ReplyReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplyReply)
+	err := c.cc.Invoke(ctx, Source_Reply_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *sourceClient) Annotate(ctx context.Context, in *AnnotateRequest, opts ...grpc.CallOption) (*ReplyReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplyReply)
+	err := c.cc.Invoke(ctx, Source_Annotate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SourceServer is the server API for Source service.
 // All implementations must embed UnimplementedSourceServer
 // for forward compatibility.
 //
-// Source brings feedback in.
+// Source brings feedback in and tells people what became of it. A source serves
+// HandleWebhook, Run or both; what it serves it names in its capabilities. The
+// host does not call what is not named.
 type SourceServer interface {
 	// HandleWebhook is given one HTTP request as it arrived, and says how to
 	// answer it and what feedback it held. The host stores the items first and
 	// gives the answer to the sender afterwards; when storing fails the sender
 	// gets 503 instead, so that it sends again. The plugin verifies the
 	// signature: the host does not know how. The deadline is three seconds.
+	// Capability "webhook".
 	HandleWebhook(context.Context, *WebhookRequest) (*WebhookReply, error)
+	// Run is open for as long as the plugin runs. The host's first message holds
+	// the cursor it kept, empty on the first start. The plugin sends batches and
+	// the host answers each, in order, when it is stored or refused. At most 8
+	// batches may wait for their answer. A stream that ends is opened again with
+	// the last stored cursor, so what was sent and not acknowledged comes again:
+	// the same external_id is stored once. Capability "run".
+	Run(grpc.BidiStreamingServer[RunRequest, Batch]) error
+	// Reply tells the author of a message something, where the message came from.
+	// The same key twice edits what was sent and does not repeat it, and so does
+	// a request with previous_id. Capability "reply".
+	Reply(context.Context, *ReplyRequest) (*ReplyReply, error)
+	// Annotate shows the verdict where the message is: labels and one comment,
+	// edited when it is called again. Capability "annotate".
+	Annotate(context.Context, *AnnotateRequest) (*ReplyReply, error)
 	mustEmbedUnimplementedSourceServer()
 }
 
@@ -310,6 +380,15 @@ type UnimplementedSourceServer struct{}
 
 func (UnimplementedSourceServer) HandleWebhook(context.Context, *WebhookRequest) (*WebhookReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method HandleWebhook not implemented")
+}
+func (UnimplementedSourceServer) Run(grpc.BidiStreamingServer[RunRequest, Batch]) error {
+	return status.Error(codes.Unimplemented, "method Run not implemented")
+}
+func (UnimplementedSourceServer) Reply(context.Context, *ReplyRequest) (*ReplyReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Reply not implemented")
+}
+func (UnimplementedSourceServer) Annotate(context.Context, *AnnotateRequest) (*ReplyReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Annotate not implemented")
 }
 func (UnimplementedSourceServer) mustEmbedUnimplementedSourceServer() {}
 func (UnimplementedSourceServer) testEmbeddedByValue()                {}
@@ -350,6 +429,49 @@ func _Source_HandleWebhook_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Source_Run_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(SourceServer).Run(&grpc.GenericServerStream[RunRequest, Batch]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Source_RunServer = grpc.BidiStreamingServer[RunRequest, Batch]
+
+func _Source_Reply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SourceServer).Reply(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Source_Reply_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SourceServer).Reply(ctx, req.(*ReplyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Source_Annotate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnnotateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SourceServer).Annotate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Source_Annotate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SourceServer).Annotate(ctx, req.(*AnnotateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Source_ServiceDesc is the grpc.ServiceDesc for Source service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -361,21 +483,43 @@ var Source_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "HandleWebhook",
 			Handler:    _Source_HandleWebhook_Handler,
 		},
+		{
+			MethodName: "Reply",
+			Handler:    _Source_Reply_Handler,
+		},
+		{
+			MethodName: "Annotate",
+			Handler:    _Source_Annotate_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Run",
+			Handler:       _Source_Run_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "plugin.proto",
 }
 
 const (
-	Tracker_Create_FullMethodName = "/iterateswarm.plugin.v1.Tracker/Create"
-	Tracker_Find_FullMethodName   = "/iterateswarm.plugin.v1.Tracker/Find"
+	Tracker_Create_FullMethodName        = "/iterateswarm.plugin.v1.Tracker/Create"
+	Tracker_Find_FullMethodName          = "/iterateswarm.plugin.v1.Tracker/Find"
+	Tracker_Update_FullMethodName        = "/iterateswarm.plugin.v1.Tracker/Update"
+	Tracker_Comment_FullMethodName       = "/iterateswarm.plugin.v1.Tracker/Comment"
+	Tracker_Search_FullMethodName        = "/iterateswarm.plugin.v1.Tracker/Search"
+	Tracker_Options_FullMethodName       = "/iterateswarm.plugin.v1.Tracker/Options"
+	Tracker_Changes_FullMethodName       = "/iterateswarm.plugin.v1.Tracker/Changes"
+	Tracker_HandleWebhook_FullMethodName = "/iterateswarm.plugin.v1.Tracker/HandleWebhook"
+	Tracker_Propose_FullMethodName       = "/iterateswarm.plugin.v1.Tracker/Propose"
 )
 
 // TrackerClient is the client API for Tracker service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Tracker files issues.
+// Tracker files issues. It serves Create and Find; the rest by capability.
 type TrackerClient interface {
 	// Create files one issue. It asks the tracker once and never retries: the
 	// host decides, from the outcome, whether a second attempt is safe. The
@@ -386,6 +530,26 @@ type TrackerClient interface {
 	// settles an UNKNOWN and how it looks for doubles. An error means "could not
 	// look"; an empty list means "looked, and saw none".
 	Find(ctx context.Context, in *FindRequest, opts ...grpc.CallOption) (*FindReply, error)
+	// Update changes an issue that exists. It sets, so that twice is as good as
+	// once. Capability "update".
+	Update(ctx context.Context, in *UpdateRequest, opts ...grpc.CallOption) (*UpdateReply, error)
+	// Comment writes under an issue, or edits the comment named by previous_id
+	// or found by the key. Capability "comment".
+	Comment(ctx context.Context, in *CommentRequest, opts ...grpc.CallOption) (*UpdateReply, error)
+	// Search lists issues by words, best first. Capability "search".
+	Search(ctx context.Context, in *SearchRequest, opts ...grpc.CallOption) (*SearchReply, error)
+	// Options lists what an issue can be given: labels, assignees, types.
+	// Capability "options".
+	Options(ctx context.Context, in *OptionsRequest, opts ...grpc.CallOption) (*OptionsReply, error)
+	// Changes lists issues of ours whose state has changed since the cursor,
+	// oldest first. The host asks every few minutes. Capability "changes".
+	Changes(ctx context.Context, in *ChangesRequest, opts ...grpc.CallOption) (*ChangesReply, error)
+	// HandleWebhook is given one HTTP request as it arrived, verifies its
+	// signature and says what changed. Capability "webhook".
+	HandleWebhook(ctx context.Context, in *WebhookRequest, opts ...grpc.CallOption) (*ChangesReply, error)
+	// Propose makes a branch, commits files to it and opens a draft pull request.
+	// The branch carries the key, so that twice makes one. Capability "propose".
+	Propose(ctx context.Context, in *ProposeRequest, opts ...grpc.CallOption) (*CreateReply, error)
 }
 
 type trackerClient struct {
@@ -416,11 +580,81 @@ func (c *trackerClient) Find(ctx context.Context, in *FindRequest, opts ...grpc.
 	return out, nil
 }
 
+func (c *trackerClient) Update(ctx context.Context, in *UpdateRequest, opts ...grpc.CallOption) (*UpdateReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateReply)
+	err := c.cc.Invoke(ctx, Tracker_Update_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *trackerClient) Comment(ctx context.Context, in *CommentRequest, opts ...grpc.CallOption) (*UpdateReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateReply)
+	err := c.cc.Invoke(ctx, Tracker_Comment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *trackerClient) Search(ctx context.Context, in *SearchRequest, opts ...grpc.CallOption) (*SearchReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SearchReply)
+	err := c.cc.Invoke(ctx, Tracker_Search_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *trackerClient) Options(ctx context.Context, in *OptionsRequest, opts ...grpc.CallOption) (*OptionsReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OptionsReply)
+	err := c.cc.Invoke(ctx, Tracker_Options_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *trackerClient) Changes(ctx context.Context, in *ChangesRequest, opts ...grpc.CallOption) (*ChangesReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangesReply)
+	err := c.cc.Invoke(ctx, Tracker_Changes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *trackerClient) HandleWebhook(ctx context.Context, in *WebhookRequest, opts ...grpc.CallOption) (*ChangesReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangesReply)
+	err := c.cc.Invoke(ctx, Tracker_HandleWebhook_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *trackerClient) Propose(ctx context.Context, in *ProposeRequest, opts ...grpc.CallOption) (*CreateReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateReply)
+	err := c.cc.Invoke(ctx, Tracker_Propose_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // TrackerServer is the server API for Tracker service.
 // All implementations must embed UnimplementedTrackerServer
 // for forward compatibility.
 //
-// Tracker files issues.
+// Tracker files issues. It serves Create and Find; the rest by capability.
 type TrackerServer interface {
 	// Create files one issue. It asks the tracker once and never retries: the
 	// host decides, from the outcome, whether a second attempt is safe. The
@@ -431,6 +665,26 @@ type TrackerServer interface {
 	// settles an UNKNOWN and how it looks for doubles. An error means "could not
 	// look"; an empty list means "looked, and saw none".
 	Find(context.Context, *FindRequest) (*FindReply, error)
+	// Update changes an issue that exists. It sets, so that twice is as good as
+	// once. Capability "update".
+	Update(context.Context, *UpdateRequest) (*UpdateReply, error)
+	// Comment writes under an issue, or edits the comment named by previous_id
+	// or found by the key. Capability "comment".
+	Comment(context.Context, *CommentRequest) (*UpdateReply, error)
+	// Search lists issues by words, best first. Capability "search".
+	Search(context.Context, *SearchRequest) (*SearchReply, error)
+	// Options lists what an issue can be given: labels, assignees, types.
+	// Capability "options".
+	Options(context.Context, *OptionsRequest) (*OptionsReply, error)
+	// Changes lists issues of ours whose state has changed since the cursor,
+	// oldest first. The host asks every few minutes. Capability "changes".
+	Changes(context.Context, *ChangesRequest) (*ChangesReply, error)
+	// HandleWebhook is given one HTTP request as it arrived, verifies its
+	// signature and says what changed. Capability "webhook".
+	HandleWebhook(context.Context, *WebhookRequest) (*ChangesReply, error)
+	// Propose makes a branch, commits files to it and opens a draft pull request.
+	// The branch carries the key, so that twice makes one. Capability "propose".
+	Propose(context.Context, *ProposeRequest) (*CreateReply, error)
 	mustEmbedUnimplementedTrackerServer()
 }
 
@@ -446,6 +700,27 @@ func (UnimplementedTrackerServer) Create(context.Context, *CreateRequest) (*Crea
 }
 func (UnimplementedTrackerServer) Find(context.Context, *FindRequest) (*FindReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Find not implemented")
+}
+func (UnimplementedTrackerServer) Update(context.Context, *UpdateRequest) (*UpdateReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Update not implemented")
+}
+func (UnimplementedTrackerServer) Comment(context.Context, *CommentRequest) (*UpdateReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Comment not implemented")
+}
+func (UnimplementedTrackerServer) Search(context.Context, *SearchRequest) (*SearchReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Search not implemented")
+}
+func (UnimplementedTrackerServer) Options(context.Context, *OptionsRequest) (*OptionsReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Options not implemented")
+}
+func (UnimplementedTrackerServer) Changes(context.Context, *ChangesRequest) (*ChangesReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Changes not implemented")
+}
+func (UnimplementedTrackerServer) HandleWebhook(context.Context, *WebhookRequest) (*ChangesReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method HandleWebhook not implemented")
+}
+func (UnimplementedTrackerServer) Propose(context.Context, *ProposeRequest) (*CreateReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Propose not implemented")
 }
 func (UnimplementedTrackerServer) mustEmbedUnimplementedTrackerServer() {}
 func (UnimplementedTrackerServer) testEmbeddedByValue()                 {}
@@ -504,6 +779,132 @@ func _Tracker_Find_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Tracker_Update_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackerServer).Update(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tracker_Update_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackerServer).Update(ctx, req.(*UpdateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Tracker_Comment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CommentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackerServer).Comment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tracker_Comment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackerServer).Comment(ctx, req.(*CommentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Tracker_Search_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SearchRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackerServer).Search(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tracker_Search_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackerServer).Search(ctx, req.(*SearchRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Tracker_Options_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OptionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackerServer).Options(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tracker_Options_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackerServer).Options(ctx, req.(*OptionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Tracker_Changes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackerServer).Changes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tracker_Changes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackerServer).Changes(ctx, req.(*ChangesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Tracker_HandleWebhook_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WebhookRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackerServer).HandleWebhook(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tracker_HandleWebhook_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackerServer).HandleWebhook(ctx, req.(*WebhookRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Tracker_Propose_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProposeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TrackerServer).Propose(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tracker_Propose_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TrackerServer).Propose(ctx, req.(*ProposeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Tracker_ServiceDesc is the grpc.ServiceDesc for Tracker service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -518,6 +919,34 @@ var Tracker_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Find",
 			Handler:    _Tracker_Find_Handler,
+		},
+		{
+			MethodName: "Update",
+			Handler:    _Tracker_Update_Handler,
+		},
+		{
+			MethodName: "Comment",
+			Handler:    _Tracker_Comment_Handler,
+		},
+		{
+			MethodName: "Search",
+			Handler:    _Tracker_Search_Handler,
+		},
+		{
+			MethodName: "Options",
+			Handler:    _Tracker_Options_Handler,
+		},
+		{
+			MethodName: "Changes",
+			Handler:    _Tracker_Changes_Handler,
+		},
+		{
+			MethodName: "HandleWebhook",
+			Handler:    _Tracker_HandleWebhook_Handler,
+		},
+		{
+			MethodName: "Propose",
+			Handler:    _Tracker_Propose_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
