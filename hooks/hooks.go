@@ -5,6 +5,7 @@ package hooks
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/apis"
@@ -95,7 +96,7 @@ func bindFeedback(app core.App, p *pipeline.Pipeline) {
 		return p.Erase(e.App, e.Record)
 	})
 	app.OnRecordAfterDeleteSuccess(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
-		p.Index.Remove(e.Record.Id)
+		p.Forget(e.Record.Id)
 		return e.Next()
 	})
 	count := func(e *core.RecordEvent) error {
@@ -179,6 +180,8 @@ func checkSlug(e *core.RecordEvent) error {
 	return e.Next()
 }
 
+var languageCode = regexp.MustCompile(`^[a-z]{2}$`)
+
 func checkSettings(e *core.RecordEvent) error {
 	s, err := records.SettingsOf(e.Record)
 	switch {
@@ -186,6 +189,8 @@ func checkSettings(e *core.RecordEvent) error {
 		return pipeline.Fault(pipeline.BadValue, "The settings do not fit: %s.", strings.TrimSuffix(err.Error(), ".")).At("settings")
 	case s.HoldBelow < 0 || s.HoldBelow > 1 || s.JoinAbove < 0 || s.JoinAbove > 1:
 		return pipeline.Fault(pipeline.BadValue, "hold_below and join_above lie between 0 and 1.").At("settings")
+	case s.Language != "" && !languageCode.MatchString(s.Language):
+		return pipeline.Fault(pipeline.BadValue, "language is two lower-case letters, such as en or de.").At("settings")
 	}
 	return e.Next()
 }

@@ -19,14 +19,15 @@ var instructions string
 const (
 	maxText  = 8000
 	maxTitle = 500
-	headPart = 3 // of 4 parts; where a report begins matters more than where it ends
+	maxLead  = 300 // of an issue that is offered
+	headPart = 3   // of 4 parts; where a report begins matters more than where it ends
 )
 
 // PromptVersion names the prompt, the schema and the checks. It is stored with
 // each verdict, and changes by itself with every word of the instructions.
 func PromptVersion() string {
 	sum := sha256.Sum256([]byte(instructions))
-	return "triage-1-" + hex.EncodeToString(sum[:4])
+	return "triage-2-" + hex.EncodeToString(sum[:4])
 }
 
 // query is what a call asks.
@@ -52,12 +53,17 @@ func question(it triage.Item, hidden *redactor, lengths bool) query {
 	}
 	data, _ := json.Marshal(struct { // texts and lists of texts: it cannot fail
 		Channel    triage.Channel `json:"channel"`
+		Language   string         `json:"language"`
 		Labels     []string       `json:"labels"`
 		Components []string       `json:"components"`
-	}{channel, notNil(it.Labels), notNil(it.Components)})
+	}{channel, languageOf(it), notNil(it.Labels), notNil(it.Components)})
 	// JSON writes every line break, quote and < as an escape, so nothing in the
 	// message can end it. The marker is one that the message cannot know.
-	message, _ := json.Marshal(map[string]string{"title": title, "text": text})
+	message, _ := json.Marshal(struct {
+		Title   string    `json:"title"`
+		Text    string    `json:"text"`
+		Similar []similar `json:"similar"`
+	}{title, text, offered(it)})
 	sum := sha256.Sum256(message)
 	mark := hex.EncodeToString(sum[:8])
 	schema := schemaFor(it, lengths)
@@ -69,6 +75,32 @@ func question(it triage.Item, hidden *redactor, lengths bool) query {
 		schema: schema,
 		brief:  string(brief),
 	}
+}
+
+// similar is an issue that is offered as the one the message may be about.
+type similar struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Lead  string `json:"lead"`
+}
+
+// offered lists the candidates by their handles. What is sensitive in them is
+// left out for good: it belongs to other reporters, so nothing puts it back.
+func offered(it triage.Item) []similar {
+	out := []similar{}
+	for i, h := range handles(it) {
+		c := it.Candidates[i]
+		out = append(out, similar{h, cut(hide(c.Title), maxLead), cut(hide(c.Lead), maxLead)})
+	}
+	return out
+}
+
+// languageOf is the language that the draft is written in.
+func languageOf(it triage.Item) string {
+	if it.Language == "" {
+		return "en"
+	}
+	return it.Language
 }
 
 // repair asks for the answer once more; text is the one that was of no use.

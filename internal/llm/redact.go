@@ -75,6 +75,19 @@ func (r *redactor) redact(s string) string {
 	return b.String()
 }
 
+// hide returns s without anything sensitive.
+func hide(s string) string {
+	var b strings.Builder
+	from := 0
+	for _, f := range findAll(s) {
+		b.WriteString(s[from:f.start])
+		b.WriteString("[…]")
+		from = f.end
+	}
+	b.WriteString(s[from:])
+	return b.String()
+}
+
 func (r *redactor) placeholder(kind, text string) string {
 	if p, ok := r.byText[text]; ok {
 		return p

@@ -22,6 +22,10 @@ type reply struct {
 	reasoning  string
 	evidence   []triage.Evidence
 	spec       triage.Spec
+
+	duplicateOf  string // id of a candidate, or empty
+	duplicateWhy string
+	translation  string // empty: none is needed
 }
 
 // wire is an answer as it comes. Every field is a pointer, so that what is
@@ -42,6 +46,10 @@ type wire struct {
 	Environment *map[string]*string `json:"environment"`
 	Missing     *[]string           `json:"missing"`
 	Evidence    *[]wireEvidence     `json:"evidence"`
+
+	DuplicateOf     *string `json:"duplicate_of"`
+	DuplicateReason *string `json:"duplicate_reason"`
+	Translation     *string `json:"translation"`
 }
 
 type wireEvidence struct {
@@ -85,6 +93,10 @@ func parseReply(text string, it triage.Item, hidden *redactor) (reply, error) {
 		Missing:     p.lines("missing", w.Missing, maxMissing),
 	}
 	r.evidence = p.evidence(w.Evidence)
+	r.duplicateOf, r.duplicateWhy = p.duplicate(w.DuplicateOf, w.DuplicateReason)
+	if r.language != languageOf(it) {
+		r.translation = p.prose("translation", w.Translation, maxTranslate, false)
+	}
 	actionable := r.class == triage.Bug || r.class == triage.Feature
 	switch {
 	case p.err != nil:
@@ -93,6 +105,8 @@ func parseReply(text string, it triage.Item, hidden *redactor) (reply, error) {
 		return reply{}, invalidf("steps: a bug has at least one")
 	case actionable && len(r.spec.Criteria) == 0:
 		return reply{}, invalidf("criteria: a bug or feature has at least one")
+	case actionable && r.translation == "" && r.language != languageOf(it) && r.language != "und":
+		return reply{}, invalidf("translation: empty, and the message is not in the project's language")
 	}
 	return r, nil
 }
@@ -169,6 +183,26 @@ func (p *reader) language(s *string) string {
 		return *s
 	}
 	return ""
+}
+
+// duplicate maps the named candidate to its id. A reason that would reach out of
+// an issue is dropped.
+func (p *reader) duplicate(handle, reason *string) (id, why string) {
+	if handle == nil && len(p.item.Candidates) == 0 {
+		return "", ""
+	}
+	name := p.oneOf("duplicate_of", handle, append([]string{noDuplicate}, handles(p.item)...))
+	i := slices.Index(handles(p.item), name)
+	if i < 0 {
+		return "", ""
+	}
+	if reason != nil {
+		why = p.hidden.restore(strings.Join(strings.Fields(strings.Map(visible, *reason)), " "))
+	}
+	if utf8.RuneCountInString(why) > maxReason || p.smuggled(why) != "" || leaks(why) {
+		why = ""
+	}
+	return p.item.Candidates[i].ID, why
 }
 
 // text cleans one text, checks it and puts back what was hidden.

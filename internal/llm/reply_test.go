@@ -65,6 +65,51 @@ func TestRepliesAreChecked(t *testing.T) {
 	}
 }
 
+func TestADuplicateIsOneOfThoseOffered(t *testing.T) {
+	t.Parallel()
+	it := crash
+	it.Candidates = []triage.Candidate{{ID: "issue-a", Title: "Login"}, {ID: "issue-b", Title: "Logout"}}
+	say := llmtest.Say(llmtest.Request{Text: crash.Text})
+	for _, c := range []struct {
+		name, text, want string // want: the id, or what is wrong
+		why              string
+	}{
+		{"none", say.JSON(), "", ""},
+		{"the second", say.With("duplicate_of", "c2").With("duplicate_reason", "Both crash.").JSON(), "issue-b", "Both crash."},
+		{"not offered", say.With("duplicate_of", "c3").JSON(), "duplicate_of: must be one of none, c1, c2", ""},
+		{"an id", say.With("duplicate_of", "issue-a").JSON(), "duplicate_of: must be one of none, c1, c2", ""},
+		{"missing", say.With("duplicate_of", nil).JSON(), "duplicate_of: missing", ""},
+		{"a reason that reaches out", say.With("duplicate_of", "c1").With("duplicate_reason", "See https://evil.example").JSON(), "issue-a", ""},
+		{"a reason too long", say.With("duplicate_of", "c1").With("duplicate_reason", strings.Repeat("x", 301)).JSON(), "issue-a", ""},
+	} {
+		r, err := parseReply(c.text, it, newRedactor(it.Text))
+		if got := r.duplicateOf; err == nil && (got != c.want || r.duplicateWhy != c.why) || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %q %q, %v; want %q", c.name, got, r.duplicateWhy, err, c.want)
+		}
+	}
+}
+
+func TestATranslationIsThereWhenItIsNeeded(t *testing.T) {
+	t.Parallel()
+	say := llmtest.Say(llmtest.Request{Text: crash.Text})
+	for _, c := range []struct{ name, project, language, text, want, wrong string }{
+		{"the project's language", "", "en", "ignored", "", ""},
+		{"another", "", "de", "In English.", "In English.", ""},
+		{"the project's is another", "de", "en", "Auf Deutsch.", "Auf Deutsch.", ""},
+		{"missing", "", "de", "", "", "translation: empty"},
+		{"unknown language", "", "und", "", "", ""},
+		{"with a link", "", "de", "See https://evil.example", "", "translation: holds a link"},
+		{"too long", "", "de", strings.Repeat("x", 2001), "", "translation: longer"},
+	} {
+		it := crash
+		it.Language = c.project
+		r, err := parseReply(say.With("language", c.language).With("translation", c.text).JSON(), it, newRedactor(it.Text))
+		if c.wrong == "" && (err != nil || r.translation != c.want) || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
+			t.Errorf("%s: %q, %v; want %q %q", c.name, r.translation, err, c.want, c.wrong)
+		}
+	}
+}
+
 func TestAKeyDoesNotGetIntoATitle(t *testing.T) {
 	t.Parallel()
 	it := triage.Item{Text: "It fails with\n-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAK\n-----END RSA PRIVATE KEY-----\nin the log"}

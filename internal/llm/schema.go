@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/iterateswarm/iterateswarm/internal/triage"
@@ -20,6 +21,8 @@ const (
 	maxQuote     = 300
 	maxEnv       = 100
 	maxLabels    = 20
+	maxReason    = 300 // of why it is the same
+	maxTranslate = 2000
 )
 
 var evidenceFields = []string{"class", "severity", "steps", "observed", "expected", "title", "environment"}
@@ -56,24 +59,43 @@ func schemaFor(it triage.Item, lengths bool) map[string]any {
 		labels["maxItems"] = 0
 	}
 	return object(map[string]any{
-		"class":       choice("bug", "feature", "question", "noise"),
-		"severity":    choice("critical", "high", "medium", "low"),
-		"confidence":  map[string]any{"type": "number"},
-		"language":    text(3),
-		"reasoning":   text(maxProse),
-		"title":       text(maxReplyName),
-		"steps":       list(text(maxLine), maxSteps),
-		"observed":    text(maxProse),
-		"expected":    text(maxProse),
-		"criteria":    list(text(maxLine), maxCriteria),
-		"labels":      labels,
-		"components":  from(it.Components, maxLabels),
-		"environment": object(env),
-		"missing":     list(text(maxLine), maxMissing),
+		"duplicate_of":     choice(append([]string{noDuplicate}, handles(it)...)...),
+		"duplicate_reason": text(maxReason),
+		"translation":      text(maxTranslate),
+		"class":            choice("bug", "feature", "question", "noise"),
+		"severity":         choice("critical", "high", "medium", "low"),
+		"confidence":       map[string]any{"type": "number"},
+		"language":         text(3),
+		"reasoning":        text(maxProse),
+		"title":            text(maxReplyName),
+		"steps":            list(text(maxLine), maxSteps),
+		"observed":         text(maxProse),
+		"expected":         text(maxProse),
+		"criteria":         list(text(maxLine), maxCriteria),
+		"labels":           labels,
+		"components":       from(it.Components, maxLabels),
+		"environment":      object(env),
+		"missing":          list(text(maxLine), maxMissing),
 		"evidence": list(object(map[string]any{
 			"field": choice(evidenceFields...), "quote": text(maxQuote),
 		}), maxEvidence),
 	})
+}
+
+// noDuplicate is the answer that none of the offered issues is the same.
+const noDuplicate = "none"
+
+// maxCandidates is how many issues are offered at most.
+const maxCandidates = 5
+
+// handles name the offered issues, in their order. The model does not get to
+// know the ids: what it says cannot point at anything that was not offered.
+func handles(it triage.Item) []string {
+	out := make([]string, min(len(it.Candidates), maxCandidates))
+	for i := range out {
+		out[i] = fmt.Sprintf("c%d", i+1)
+	}
+	return out
 }
 
 // distinct drops what is there twice: a choice must not offer it twice.

@@ -19,6 +19,11 @@ func (e *Engine) verdict(r reply, it triage.Item, first triage.Verdict) triage.V
 	v.Evidence = r.evidence
 	v.Engine, v.EngineVersion = e.cfg.Registry.Judge.Name, PromptVersion()
 	v.Spec = r.spec
+	v.DuplicateOf, v.DuplicateWhy = r.duplicateOf, r.duplicateWhy
+	v.Translation = nil
+	if r.translation != "" {
+		v.Translation = &triage.Translation{Language: languageOf(it), Text: r.translation}
+	}
 	return v
 }
 

@@ -61,7 +61,7 @@ func itemOf(r *core.Record, settings records.Settings) triage.Item {
 	return triage.Item{
 		Title: r.GetString("subject"), Text: r.GetString("content"),
 		Channel: triage.ChannelOf(r.GetString("source")),
-		Labels:  settings.Labels, Components: settings.Components,
+		Labels:  settings.Labels, Components: settings.Components, Language: settings.Language,
 	}
 }
 
@@ -140,7 +140,11 @@ func (p *Pipeline) thinkOver(ctx context.Context, r *core.Record) (triage.Though
 	if err != nil {
 		return triage.Thought{}, err
 	}
-	return think(ctx, p.Model, itemOf(r, settings), first)
+	it := itemOf(r, settings)
+	if it.Candidates, err = p.offer(settings, r); err != nil {
+		return triage.Thought{}, err
+	}
+	return think(ctx, p.Model, it, first)
 }
 
 // ledger writes down what asking a model took, whatever came of it.

@@ -58,8 +58,8 @@ func dbxID(id string) dbx.Expression { return dbx.HashExp{"id": id} }
 // out of its issue's counts, in the transaction of the deletion. Afterwards the
 // index in memory must forget it too.
 func (p *Pipeline) Erase(tx core.App, r *core.Record) error {
-	if _, err := tx.DB().Delete("vectors", dbxID(r.Id)).Execute(); err != nil {
-		return fmt.Errorf("erase from the index: %w", err)
+	if err := dropDocs(tx, r.Id); err != nil {
+		return err
 	}
 	return p.recountFrom(tx, r.GetString("issue"))
 }

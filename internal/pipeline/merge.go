@@ -7,10 +7,8 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 
-	"github.com/iterateswarm/iterateswarm/internal/queue"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
-	"github.com/iterateswarm/iterateswarm/internal/vector"
 )
 
 // Merge links an issue to the one it is the same as. Its reports stay where
@@ -179,23 +177,5 @@ func (p *Pipeline) relink(tx core.App, r *core.Record) error {
 	if err := tx.Save(r); err != nil {
 		return fmt.Errorf("save feedback: %w", err)
 	}
-	raw, err := queue.Tx(tx)
-	if err != nil {
-		return err
-	}
-	if r.GetString("issue") == "" {
-		return vector.Delete(context.Background(), raw, r.Id)
-	}
-	return vector.Put(context.Background(), raw, vector.NewRow(docOf(r)))
-}
-
-// reindex tells the index in memory what a commit has changed.
-func (p *Pipeline) reindex(moved []*core.Record) {
-	for _, r := range moved {
-		if r.GetString("issue") == "" {
-			p.Index.Remove(r.Id)
-		} else {
-			p.Index.Add(docOf(r))
-		}
-	}
+	return putDocs(context.Background(), tx, r)
 }

@@ -168,7 +168,8 @@ func (p *Pipeline) letStand(tx core.App, id string) error {
 
 // follow stores the model's verdict and does what it would have led to at
 // first: a message that rested is settled anew, a draft that this message made
-// is written anew, a message that is no bug or feature leaves its draft.
+// is written anew, a message that is no bug or feature, or is about another
+// issue, leaves its draft.
 func (p *Pipeline) follow(project, id string, v triage.Verdict) error {
 	defer p.lock(project)()
 	defer p.counts.changed()
@@ -186,7 +187,11 @@ func (p *Pipeline) follow(project, id string, v triage.Verdict) error {
 			return err
 		}
 		issueID := r.GetString("issue")
-		if v.Class == triage.Bug || v.Class == triage.Feature {
+		same, err := p.sameAsAnother(tx, r, v)
+		if err != nil {
+			return err
+		}
+		if (v.Class == triage.Bug || v.Class == triage.Feature) && !same {
 			if err := p.judged(tx, r, v); err != nil || issueID != "" {
 				if err == nil {
 					err = p.rewrite(tx, issueID, r, v)
@@ -216,6 +221,16 @@ func (p *Pipeline) follow(project, id string, v triage.Verdict) error {
 		p.reindex([]*core.Record{left})
 	}
 	return err
+}
+
+// sameAsAnother reports whether the model says that the only report of a draft
+// is about another issue.
+func (p *Pipeline) sameAsAnother(tx core.App, r *core.Record, v triage.Verdict) (bool, error) {
+	if r.GetString("issue") == "" || v.DuplicateOf == "" {
+		return false, nil
+	}
+	issue, err := tx.FindRecordById(records.Issues, r.GetString("issue"))
+	return err == nil && issue.GetInt("report_count") == 1, err
 }
 
 // settleAnew sends a message through settling once more.
@@ -260,8 +275,12 @@ func (p *Pipeline) withdrawEmpty(tx core.App, issueID string, v triage.Verdict) 
 	}
 	before := snapshot(issue)
 	issue.Set("state", string(to))
+	what := string(v.Class)
+	if v.DuplicateOf != "" {
+		what = "another issue's"
+	}
 	return p.decidedByEngine(tx, issue, string(triage.ActDecline), before, v,
-		fmt.Sprintf("Its only report was judged again, as %s.", v.Class))
+		fmt.Sprintf("Its only report was judged again, as %s.", what))
 }
 
 // decidedByEngine saves an issue that an engine has changed, one version

@@ -3,13 +3,13 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/types"
 
-	"github.com/iterateswarm/iterateswarm/internal/queue"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 	"github.com/iterateswarm/iterateswarm/internal/vector"
@@ -77,6 +77,9 @@ func (p *Pipeline) joinOrDraft(ctx context.Context, settings records.Settings, r
 	defer p.counts.changed()
 
 	found, err := p.search(settings, r)
+	if err == nil {
+		err = p.heed(settings, r, &found)
+	}
 	if err != nil {
 		return err
 	}
@@ -122,22 +125,13 @@ func (p *Pipeline) joinOrDraft(ctx context.Context, settings records.Settings, r
 		if err := p.settled(tx, r, action, records.ByRule, reason, after, start, attempt); err != nil {
 			return err
 		}
-		raw, err := queue.Tx(tx)
-		if err != nil {
-			return err
-		}
-		return vector.Put(ctx, raw, vector.NewRow(docOf(r)))
+		return putDocs(ctx, tx, r)
 	})
 	if err == nil && issueID != "" {
 		r.Set("issue", issueID)
-		p.Index.Add(docOf(r))
+		p.reindex([]*core.Record{r})
 	}
 	return err
-}
-
-func docOf(r *core.Record) vector.Doc {
-	return vector.Doc{ID: r.Id, Project: r.GetString("project"), Group: r.GetString("issue"),
-		Title: r.GetString("subject"), Text: r.GetString("content"), At: r.GetDateTime("created").Time()}
 }
 
 // found is what the index knows about a message.
@@ -156,10 +150,15 @@ func (p *Pipeline) search(settings records.Settings, r *core.Record) (found, err
 	if err != nil {
 		return found{}, err
 	}
+	own := r.GetString("issue") // empty, but for a message that is thought over again
 	q := vector.Query{Project: r.GetString("project"), Title: r.GetString("subject"), Text: r.GetString("content"), K: 20,
-		Skip: func(id, group string) bool { return id == r.Id || group == "" || apart[id] || apart[group] }}
+		Skip: func(id, group string) bool {
+			id = messageOf(id)
+			return id == r.Id || group == "" || group == own || apart[id] || apart[group]
+		}}
 	hits := p.Index.Search(q)
-	issues, err := p.roots(hits)
+	translated := p.searchTranslation(q, r)
+	issues, err := p.roots(append(slices.Clip(hits), translated...))
 	if err != nil {
 		return found{}, err
 	}
@@ -167,7 +166,7 @@ func (p *Pipeline) search(settings records.Settings, r *core.Record) (found, err
 	for _, h := range hits {
 		issue := issues[h.Group]
 		switch {
-		case issue == nil || apart[issue.ID]:
+		case issue == nil || apart[issue.ID] || issue.ID == own:
 		case issue.State == string(triage.Closed):
 			closed = append(closed, h)
 		default:
@@ -195,14 +194,20 @@ func (p *Pipeline) search(settings records.Settings, r *core.Record) (found, err
 		}
 	}
 	seen := map[string]bool{}
-	for _, h := range append(d.Suggestions, dc.Suggestions...) {
+	suggestions := append(d.Suggestions, dc.Suggestions...)
+	for _, h := range translated { // suggested only: a translation is not the reporter's words
+		if h.Score >= t.Suggest && len(suggestions) < t.Most {
+			suggestions = append(suggestions, h)
+		}
+	}
+	for _, h := range suggestions {
 		issue := issues[h.Group]
-		if seen[issue.ID] || issue == out.target {
+		if issue == nil || seen[issue.ID] || issue == out.target || apart[issue.ID] || issue.ID == own {
 			continue
 		}
 		seen[issue.ID] = true
 		out.candidates = append(out.candidates, candidate{Issue: issue.ID, Number: issue.Number,
-			Title: issue.Title, State: issue.State, Feedback: h.ID, Score: h.Score, Shared: h.Shared})
+			Title: issue.Title, State: issue.State, Feedback: messageOf(h.ID), Score: h.Score, Shared: h.Shared})
 	}
 	return out, nil
 }

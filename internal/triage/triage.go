@@ -82,6 +82,23 @@ type Item struct {
 	Channel    Channel  // empty reads as ChannelReview
 	Labels     []string // the project's own label list; a verdict suggests from it only
 	Components []string // the project's own component list, likewise
+
+	// What only a language model is told.
+	Language   string      // of the project, ISO 639-1: the draft is written in it; empty reads as "en"
+	Candidates []Candidate // issues that may be about the same matter, best first
+}
+
+// Candidate is an issue that a message may be another report of.
+type Candidate struct {
+	ID    string
+	Title string
+	Lead  string // what happens, or the first step
+}
+
+// Translation is a message in the project's language. The original stays as it is.
+type Translation struct {
+	Language string `json:"language"` // ISO 639-1
+	Text     string `json:"text"`
 }
 
 // Part names the text an offset points into.
@@ -149,6 +166,10 @@ type Verdict struct {
 	Evidence      []Evidence           `json:"evidence"`
 	Engine        string               `json:"engine"`         // "offline" or a model's name
 	EngineVersion string               `json:"engine_version"` // hash of the weights, or the prompt's version
+	// What only a language model says.
+	DuplicateOf  string       `json:"duplicate_of,omitempty"`  // ID of the candidate that is about the same matter
+	DuplicateWhy string       `json:"duplicate_why,omitempty"` // in a sentence
+	Translation  *Translation `json:"translation,omitempty"`   // nil: the message is in the project's language
 	Spec
 }
 

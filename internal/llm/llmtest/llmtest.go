@@ -42,7 +42,13 @@ type Request struct {
 	Title  string // of the message
 	Text   string // of the message
 	Labels []string
+
+	Language string    // of the project
+	Similar  []Similar // the issues that were offered
 }
+
+// Similar is an issue that was offered as the one a message may be about.
+type Similar struct{ ID, Title, Lead string }
 
 // Server is a running stand-in.
 type Server struct {
@@ -231,14 +237,21 @@ func read(path string, body []byte) Request {
 	if len(turns) == 0 {
 		return r
 	}
-	var m struct{ Title, Text string }
+	var m struct {
+		Title, Text string
+		Similar     []Similar
+	}
 	if hit := message.FindStringSubmatch(turns[0].Content); hit != nil {
 		_ = json.Unmarshal([]byte(hit[1]), &m)
 	}
-	var p struct{ Labels []string }
+	var p struct {
+		Labels   []string
+		Language string
+	}
 	if hit := project.FindStringSubmatch(turns[0].Content); hit != nil {
 		_ = json.Unmarshal([]byte(hit[1]), &p)
 	}
 	r.Title, r.Text, r.Labels = m.Title, m.Text, p.Labels
+	r.Similar, r.Language = m.Similar, p.Language
 	return r
 }

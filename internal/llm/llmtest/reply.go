@@ -174,6 +174,7 @@ func Say(r Request) Answer {
 		"criteria": []string{"What the report describes works."}, "labels": []string{}, "components": []string{},
 		"environment": map[string]string{"version": "", "os": "", "browser": "", "device": ""},
 		"missing":     []string{"the version"}, "evidence": []map[string]string{{"field": "class", "quote": string(quote)}},
+		"duplicate_of": "none", "duplicate_reason": "", "translation": "",
 	}
 	if class == "question" {
 		a["steps"], a["criteria"] = []string{}, []string{}
