@@ -78,6 +78,8 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.POST("/api/deliveries/{id}/retry", a.retry)
 	r.POST("/api/deliveries/{id}/confirm", a.confirm)
 
+	a.bindScreens(r)
+
 	quiet := apis.SkipSuccessActivityLog()
 	r.GET("/api/stats", a.stats).Bind(quiet)
 	r.GET("/api/metrics", a.metricsJSON).Bind(quiet)

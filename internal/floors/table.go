@@ -40,12 +40,15 @@ func Table() []Rule {
 		{Folder: "internal/pluginhost", May: []string{"internal/triage", "internal/guard", "sdk", goPlugin, hclog, grpc}},
 		{Folder: "migrations", May: []string{"internal/triage", "internal/records", "internal/vector", pocketbase, dbx}},
 
+		// Beside the pipeline, and read by it: the numbers.
+		{Folder: "internal/insights", May: []string{"internal/triage", "internal/records", core, fieldTypes, dbx}},
+
 		// Floor 3: the only place where engine, index, records and plugins meet.
 		{
 			Folder: "internal/pipeline",
 			May: []string{
 				"internal/triage", "internal/guard", "internal/records", "internal/queue",
-				"internal/vector", "internal/pluginhost", "sdk", river, core, fieldTypes, dbx,
+				"internal/vector", "internal/pluginhost", "internal/insights", "sdk", river, core, fieldTypes, dbx,
 			},
 			// What a remote worker runs: it has no PocketBase.
 			Files: map[string][]string{
@@ -79,7 +82,7 @@ func Table() []Rule {
 
 func facing() []string {
 	return []string{
-		"internal/pipeline", "internal/records", "internal/triage", "internal/guard", "internal/config",
+		"internal/pipeline", "internal/insights", "internal/records", "internal/triage", "internal/guard", "internal/config",
 		pocketbase, dbx, prometheus,
 	}
 }

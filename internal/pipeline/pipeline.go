@@ -107,6 +107,7 @@ func (p *Pipeline) Start(ctx context.Context) error {
 	if !p.NoSweep {
 		p.spawn(func() { p.sweepEvery(ctx) })
 		p.spawn(func() { p.healEvery(ctx) })
+		p.spawn(func() { p.watch(ctx) })
 	}
 	return nil
 }

@@ -51,6 +51,9 @@ const (
 	NoRoute       = 40400 // no such address
 	NoDecision    = 40405
 	NoDelivery    = 40406
+	NoAlert       = 40407
+	NoReporter    = 40408
+	NoRun         = 40409
 	OnlyPost      = 40501
 	StaleVersion  = 40901
 	IllegalMove   = 40902

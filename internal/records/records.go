@@ -29,6 +29,9 @@ const (
 	Separations = "separations"
 	Deliveries  = "deliveries"
 	Usage       = "usage"
+	Views       = "views"
+	Alerts      = "alerts"
+	Runs        = "runs"
 	Users       = "users"
 )
 

@@ -119,3 +119,41 @@ func TestRolesComeFromMembershipOnly(t *testing.T) {
 		t.Error("a record that is no user has a role")
 	}
 }
+
+// Words may go when an erasure says so, and only then.
+func TestTheChainVerifiesWithoutItsWords(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	id := s.Post("App crashes when I click the login button")
+	whole, err := records.VerifyChain(s.App)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	if err := s.App.DB().Select("id").From(records.Decisions).Where(dbx.HashExp{"subject_id": id}).Column(&ids); err != nil || len(ids) < 2 {
+		t.Fatalf("decisions %v, %v", ids, err)
+	}
+	if err := s.App.RunInTransaction(func(tx core.App) error { return records.EraseWords(tx, ids, true) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := records.VerifyChain(s.App); err == nil {
+		t.Error("rows that were emptied without an erasure verify")
+	}
+	err = s.App.RunInTransaction(func(tx core.App) error {
+		_, err := records.Append(tx, records.Decision{Project: s.Project(), Subject: records.Reporters, SubjectID: "r", Action: records.Erasure,
+			ActorKind: records.BySystem, After: map[string]any{"decisions": ids}})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := records.VerifyChain(s.App); err != nil || n != whole+1 {
+		t.Errorf("after the erasure: %d, %v; want %d", n, err, whole+1)
+	}
+	if _, err := s.App.DB().NewQuery(`UPDATE decisions SET reason = 'it was something else' WHERE id = {:id}`).Bind(dbx.Params{"id": ids[0]}).Execute(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := records.VerifyChain(s.App); err == nil {
+		t.Error("words that were put into an erased row verify")
+	}
+}

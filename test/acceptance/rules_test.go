@@ -155,6 +155,12 @@ func (m *matrix) everything() []kind {
 	ledger := func() map[string]any {
 		return map[string]any{"project": home, "subject_id": feedback, "model": "m-1", "cost": 1}
 	}
+	view := func() map[string]any {
+		return map[string]any{"project": home, "user": m.caller("viewer").id, "name": m.serial("View "), "query": "sev:high", "shared": true}
+	}
+	alert := func() map[string]any {
+		return map[string]any{"project": home, "kind": "source", "key": m.serial("s"), "state": "open"}
+	}
 	return []kind{
 		{records.Projects, func() string { return "" }, func() map[string]any { return map[string]any{"name": "P", "slug": m.serial("p")} }, map[string]any{"name": "Renamed"}},
 		{records.Members, func() string {
@@ -187,6 +193,8 @@ func (m *matrix) everything() []kind {
 		{records.Separations, save(records.Separations, func() map[string]any { m.n++; return apart() }),
 			func() map[string]any { m.n++; return apart() }, map[string]any{"low": "forged"}},
 		{records.Deliveries, save(records.Deliveries, delivery), delivery, map[string]any{"state": "done"}},
+		{records.Views, save(records.Views, view), view, map[string]any{"name": "Renamed"}},
+		{records.Alerts, save(records.Alerts, alert), alert, map[string]any{"state": "over"}},
 		{"installation", of("installation", "id != ''"), func() map[string]any { return map[string]any{"key_check": "x"} }, map[string]any{"key_check": "x"}},
 		{core.CollectionNameSuperusers, func() string {
 			return s.Save(core.CollectionNameSuperusers, account()).Id
