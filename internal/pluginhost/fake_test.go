@@ -63,8 +63,7 @@ const fakeSchema = `{"type":"object","properties":{
 	"count":{"type":"integer","minimum":1,"maximum":9}}}`
 
 func fakeManifest(name string) Manifest {
-	return Manifest{Name: name, Kind: kindOfFake(name), Version: "1.2.3", ConfigSchema: fakeSchema,
-		Description: "Does what it is told.", MinCreateInterval: time.Second, Settle: time.Minute}
+	return sdk.Describe(&fake{name: name, kind: kindOfFake(name)})
 }
 
 // rawStderr is the pipe to the host; go-plugin puts another into os.Stderr.
@@ -80,9 +79,8 @@ type fake struct {
 }
 
 func (f *fake) Manifest() sdk.Manifest {
-	m := fakeManifest(f.name)
-	m.Kind = f.kind
-	return m
+	return Manifest{Name: f.name, Kind: f.kind, Version: "1.2.3", ConfigSchema: fakeSchema,
+		Description: "Does what it is told.", MinCreateInterval: time.Second, Settle: time.Minute}
 }
 
 func (f *fake) Configure(_ context.Context, c sdk.Config) []sdk.Diagnostic {

@@ -65,6 +65,7 @@ type Host struct {
 	mu      sync.Mutex
 	closed  bool
 	keepers map[string]*keeper // by instance id
+	past    map[string]*history
 }
 
 var (
@@ -79,6 +80,9 @@ var (
 
 	// ErrWrongKind says that a source was called as a tracker or the other way.
 	ErrWrongKind = errors.New("wrong kind of plugin")
+
+	// ErrCannot says that the plugin does not serve the call.
+	ErrCannot = errors.New("the plugin cannot do this")
 
 	// ErrBadReply says that a plugin answered something that makes no sense.
 	ErrBadReply = errors.New("plugin gave a bad reply")
@@ -95,6 +99,7 @@ func Open(config Config) (*Host, error) {
 		log:       config.Log,
 		timing:    config.Timing.withDefaults(),
 		keepers:   make(map[string]*keeper),
+		past:      make(map[string]*history),
 	}
 	for _, m := range config.Manifests {
 		if err := m.Check(); err != nil {
@@ -151,7 +156,7 @@ func (h *Host) Close() error {
 	return os.RemoveAll(h.runDir)
 }
 
-// keeper returns the keeper of an instance of the wanted kind.
+// keeper returns the keeper of an instance of the wanted kind; empty is any.
 func (h *Host) keeper(id string, want Kind) (*keeper, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -179,6 +184,10 @@ func (h *Host) put(k *keeper) error {
 		k.after = old.done
 		old.stop()
 	}
+	if h.past[k.instance.ID] == nil {
+		h.past[k.instance.ID] = &history{}
+	}
+	k.history = h.past[k.instance.ID]
 	h.keepers[k.instance.ID] = k
 	ctx, stop := context.WithCancel(context.Background())
 	k.stop = stop

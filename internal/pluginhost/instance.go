@@ -76,6 +76,7 @@ func (h *Host) Remove(id string) {
 	h.mu.Lock()
 	k, ok := h.keepers[id]
 	delete(h.keepers, id)
+	delete(h.past, id)
 	h.mu.Unlock()
 	if ok {
 		k.stop()

@@ -15,6 +15,7 @@ type keeper struct {
 	instance Instance
 	scrub    scrubber
 	log      *slog.Logger
+	history  *history // set by Host.put
 
 	after <-chan struct{}    // closed when the keeper before this one is done; may be nil
 	stop  context.CancelFunc // ends run

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/mail"
 	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/iterateswarm/iterateswarm/sdk"
 )
 
 // What a plugin answers is a stranger's text. The functions here let through
@@ -31,19 +32,24 @@ func checkWebhookReply(r *WebhookReply, now time.Time) error {
 	if r.Status >= 400 && len(r.Items) > 0 {
 		return fmt.Errorf("%w: %d items with HTTP status %d", ErrBadReply, len(r.Items), r.Status)
 	}
-	kept := make(http.Header)
-	for _, name := range answerHeaders {
-		if v := r.Header.Values(name); len(v) > 0 {
-			kept[name] = v
-		}
-	}
-	r.Header = kept
+	r.Header = answerHeader(r.Header)
 	for i := range r.Items {
 		if err := checkItem(&r.Items[i], now); err != nil {
 			return fmt.Errorf("%w: item %d: %w", ErrBadReply, i, err)
 		}
 	}
 	return nil
+}
+
+// answerHeader is the part of a header that the sender gets to see.
+func answerHeader(h http.Header) http.Header {
+	kept := make(http.Header)
+	for _, name := range answerHeaders {
+		if v := h.Values(name); len(v) > 0 {
+			kept[name] = v
+		}
+	}
+	return kept
 }
 
 func checkItem(it *Item, now time.Time) error {
@@ -71,10 +77,53 @@ func checkItem(it *Item, now time.Time) error {
 		a := &it.Attachments[i]
 		a.URL, a.Size = webURL(a.URL), max(0, a.Size)
 	}
-	// A time that cannot be true is no time.
-	if it.Created.Year() < 2000 || it.Created.After(now.Add(24*time.Hour)) {
-		it.Created = time.Time{}
+	it.Created = possible(it.Created, now)
+	return nil
+}
+
+// possible returns t, or no time when it cannot be true.
+func possible(t, now time.Time) time.Time {
+	if t.Year() < 2000 || t.After(now.Add(24*time.Hour)) {
+		return time.Time{}
 	}
+	return t
+}
+
+func checkReply(r *ReplyReply, scrub scrubber) {
+	r.Message = scrub.line(r.Message)
+	r.URL = webURL(r.URL)
+	r.ID = short(r.ID)
+	r.RetryAfter = min(max(r.RetryAfter, 0), maxRetryAfter)
+	if r.Mail == nil {
+		return
+	}
+	if err := checkMail(r.Mail); err != nil {
+		*r = ReplyReply{Outcome: Rejected, Message: "the plugin's mail cannot be sent: " + scrub.line(err.Error())}
+	}
+}
+
+const (
+	maxMailText   = 64 << 10 // bytes
+	maxReferences = 50
+)
+
+// messageID is a Message-ID as RFC 5322 has it, without folding and comments.
+var messageID = regexp.MustCompile(`^<[!-;=?-~]{1,500}>$`)
+
+// checkMail refuses what could become a second header or a second recipient.
+func checkMail(m *Mail) error {
+	to, err := mail.ParseAddress(m.To)
+	switch {
+	case err != nil || strings.ContainsAny(m.To, "\r\n"):
+		return errors.New("to is not one mail address")
+	case m.Text == "" || len(m.Text) > maxMailText:
+		return fmt.Errorf("a text of %d bytes, want 1 to %d", len(m.Text), maxMailText)
+	case m.InReplyTo != "" && !messageID.MatchString(m.InReplyTo):
+		return errors.New("in_reply_to is not a Message-ID")
+	}
+	m.To, m.Subject = to.Address, line(m.Subject)
+	m.References = slices.DeleteFunc(m.References, func(id string) bool { return !messageID.MatchString(id) })
+	m.References = m.References[max(0, len(m.References)-maxReferences):]
 	return nil
 }
 
@@ -94,21 +143,4 @@ func issueURL(s string) string {
 		return s
 	}
 	return webURL(s)
-}
-
-func checkCreateReply(r *CreateReply, scrub scrubber) {
-	r.Message = scrub.line(r.Message)
-	r.URL = issueURL(r.URL)
-	r.RetryAfter = min(max(r.RetryAfter, 0), maxRetryAfter)
-	if r.Outcome == Created && r.Number <= 0 && r.NodeID == "" {
-		r.Outcome = Unknown
-		r.Message = "the plugin says created and names no issue"
-	}
-}
-
-// checkFound keeps what has a valid key, or the key asked for.
-func checkFound(list []Found, key string) []Found {
-	return slices.DeleteFunc(list, func(f Found) bool {
-		return !sdk.ValidKey(f.Key) || (key != "" && f.Key != key) || (f.Number <= 0 && f.NodeID == "")
-	})
 }

@@ -13,6 +13,11 @@ type Timing struct {
 	Create      time.Duration // 20 s: a tracker plugin allows itself 15 s for its request
 	Find        time.Duration // 90 s: many pages
 	Check       time.Duration // 15 s: "Test connection"
+	Reply       time.Duration // 20 s: also for an annotation
+	Update      time.Duration // 20 s: also for a comment
+	Search      time.Duration // 15 s: also for the options; a person waits
+	Changes     time.Duration // 90 s: many pages
+	Propose     time.Duration // 60 s: several requests
 
 	Backoff     time.Duration // 1 s: wait before the first restart; doubles
 	MaxBackoff  time.Duration // 60 s
@@ -38,6 +43,11 @@ func (t Timing) withDefaults() Timing {
 	or(&t.Create, 20*time.Second)
 	or(&t.Find, 90*time.Second)
 	or(&t.Check, 15*time.Second)
+	or(&t.Reply, 20*time.Second)
+	or(&t.Update, 20*time.Second)
+	or(&t.Search, 15*time.Second)
+	or(&t.Changes, 90*time.Second)
+	or(&t.Propose, 60*time.Second)
 	or(&t.Backoff, time.Second)
 	or(&t.MaxBackoff, 60*time.Second)
 	or(&t.Healthy, 60*time.Second)

@@ -17,6 +17,27 @@ type (
 	Outcome        = sdk.Outcome
 	FindRequest    = sdk.FindRequest
 	Found          = sdk.Found
+
+	Batch           = sdk.Batch
+	Target          = sdk.Target
+	ReplyKind       = sdk.ReplyKind
+	ReplyRequest    = sdk.ReplyRequest
+	ReplyReply      = sdk.ReplyReply
+	Mail            = sdk.Mail
+	AnnotateRequest = sdk.AnnotateRequest
+	SuggestedLabel  = sdk.SuggestedLabel
+
+	IssueRef       = sdk.IssueRef
+	UpdateRequest  = sdk.UpdateRequest
+	UpdateReply    = sdk.UpdateReply
+	CommentRequest = sdk.CommentRequest
+	Options        = sdk.Options
+	Label          = sdk.Label
+	Assignee       = sdk.Assignee
+	Change         = sdk.Change
+	ChangeReply    = sdk.ChangeReply
+	ProposeRequest = sdk.ProposeRequest
+	File           = sdk.File
 )
 
 // The constants of package sdk.
@@ -28,6 +49,13 @@ const (
 	Created    = sdk.Created
 	Rejected   = sdk.Rejected
 	NotCreated = sdk.NotCreated
+
+	Acknowledge = sdk.Acknowledge
+	Ask         = sdk.Ask
+	Filed       = sdk.Filed
+	Fixed       = sdk.Fixed
+	Declined    = sdk.Declined
+	Text        = sdk.Text
 )
 
 // Marker is the first line of an issue's body: sdk.Marker.
