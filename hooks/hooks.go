@@ -189,6 +189,8 @@ func checkSettings(e *core.RecordEvent) error {
 		return pipeline.Fault(pipeline.BadValue, "The settings do not fit: %s.", strings.TrimSuffix(err.Error(), ".")).At("settings")
 	case s.HoldBelow < 0 || s.HoldBelow > 1 || s.JoinAbove < 0 || s.JoinAbove > 1:
 		return pipeline.Fault(pipeline.BadValue, "hold_below and join_above lie between 0 and 1.").At("settings")
+	case s.LLM.DailyTokens < 0 || s.LLM.DailyCost < 0 || s.LLM.SourceShare < 0 || s.LLM.SourceShare > 1:
+		return pipeline.Fault(pipeline.BadValue, "llm.daily_tokens and llm.daily_cost are not negative, llm.source_share lies between 0 and 1.").At("settings")
 	case s.Language != "" && !languageCode.MatchString(s.Language):
 		return pipeline.Fault(pipeline.BadValue, "language is two lower-case letters, such as en or de.").At("settings")
 	}

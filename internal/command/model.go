@@ -8,6 +8,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/llm"
 	"github.com/iterateswarm/iterateswarm/internal/pipeline"
 	"github.com/iterateswarm/iterateswarm/internal/records"
+	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
 
 // thinkWorkers is how many degraded messages are thought over at the same time.
@@ -47,10 +48,12 @@ func (s *Server) model() (pipeline.Model, error) {
 	if e == nil || err != nil {
 		return nil, err
 	}
-	tokens, cost, err := records.UsedSince(s.App, time.Now().UTC().Truncate(24*time.Hour))
+	used, err := records.UsedSince(s.App, time.Now().UTC().Truncate(24*time.Hour))
 	if err != nil {
 		return nil, err
 	}
-	e.Spent(tokens, cost)
+	for _, u := range used {
+		e.Spent(triage.Account{Project: u.Project, Source: u.Source}, u.Tokens, u.Cost)
+	}
 	return e, nil
 }

@@ -145,6 +145,8 @@ func (s *Server) open(ctx context.Context) error {
 		Sweep: o.Config.Queue.SweepInterval, Heal: o.Config.File.HealInterval,
 		Breaker:      guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open},
 		LocalSources: o.Config.LLM.SourcesLocal,
+		ModelBudget: records.Budget{DailyTokens: o.Config.LLM.ProjectTokens, DailyCost: o.Config.LLM.ProjectCost,
+			SourceShare: o.Config.LLM.SourceShare},
 	}
 	if cfg.Model, err = s.model(); err != nil {
 		return err

@@ -70,8 +70,8 @@ func (l LLM) check() error {
 	if l.URL == "" && (l.Kind == "azure" || l.Kind == "compatible") {
 		wrong("LLM_URL is empty: LLM_KIND=%s needs one", l.Kind)
 	}
-	if l.DailyCost > 0 && l.PriceIn == 0 && l.PriceOut == 0 {
-		wrong("LLM_DAILY_COST is set and both prices are 0: nothing would ever count; set LLM_PRICE_IN and LLM_PRICE_OUT")
+	if (l.DailyCost > 0 || l.ProjectCost > 0) && l.PriceIn == 0 && l.PriceOut == 0 {
+		wrong("LLM_DAILY_COST or LLM_PROJECT_COST is set and both prices are 0: nothing would ever count; set LLM_PRICE_IN and LLM_PRICE_OUT")
 	}
 	return errors.Join(mistakes...)
 }

@@ -173,7 +173,7 @@ func TestTheBudgetBeginsAnewAtMidnight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := fake(t, func(context.Context) (answer, error) { return fine(), nil })
 		e.budget = newBudget(20_000, 0)
-		e.Spent(19_000, 0)
+		e.Spent(triage.Account{}, 19_000, 0)
 		if _, err := e.Judge(t.Context(), crash, first); !errors.Is(err, triage.ErrBudget) {
 			t.Fatalf("Judge = %v", err)
 		}

@@ -39,7 +39,7 @@ func (t *talk) ask(ctx context.Context, q query) (answer, error) {
 func (t *talk) try(ctx context.Context, q query, m mode) (a answer, err error) {
 	retry := guard.Retry{Delays: t.engine.cfg.Delays, Total: t.engine.cfg.Timeout}
 	err = retry.Do(ctx, func(ctx context.Context) error {
-		err := t.engine.guarded(ctx, q, func(ctx context.Context) (int, int, error) {
+		err := t.engine.guarded(ctx, q, t.account, func(ctx context.Context) (int, int, error) {
 			var err error
 			a, err = t.call(ctx, q, m)
 			return a.in, a.out, err
@@ -54,7 +54,7 @@ func (t *talk) try(ctx context.Context, q query, m mode) (a answer, err error) {
 
 // guarded makes one call when neither a wrong setup, the budget, the rate nor
 // the breaker is against it.
-func (e *Engine) guarded(ctx context.Context, q query, call func(context.Context) (in, out int, err error)) error {
+func (e *Engine) guarded(ctx context.Context, q query, account triage.Account, call func(context.Context) (in, out int, err error)) error {
 	if err := e.locked(); err != nil {
 		return guard.Permanent(err)
 	}
@@ -63,7 +63,7 @@ func (e *Engine) guarded(ctx context.Context, q query, call func(context.Context
 	}
 	guess, most := q.size()/bytesPerToken, e.cfg.Registry.Endpoint.maxOutput()
 	model := e.cfg.Registry.Judge
-	settle, err := e.budget.reserve(time.Now(), guess+most, model.cost(guess, most))
+	settle, err := e.budget.reserve(time.Now(), account, guess+most, model.cost(guess, most))
 	if err != nil {
 		return guard.Permanent(err)
 	}

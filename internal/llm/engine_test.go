@@ -335,7 +335,7 @@ func TestTheBudgetIsAHardStop(t *testing.T) {
 				t.Errorf("%d tokens, %.4f money, %d calls, %d stopped", tokens, cost, s.Calls(), stopped)
 			}
 			before := s.Calls()
-			e.Spent(60_000, 0.06)
+			e.Spent(triage.Account{}, 60_000, 0.06)
 			if _, err := e.Judge(t.Context(), crash, first); !errors.Is(err, triage.ErrBudget) || s.Calls() != before {
 				t.Errorf("with an empty budget: %v, %d more calls", err, s.Calls()-before)
 			}

@@ -87,8 +87,16 @@ func New(cfg Config) (*Engine, error) {
 	}, nil
 }
 
-// Spent adds what the ledger says was used since midnight UTC, before the first call.
-func (e *Engine) Spent(tokens int, cost float64) { e.budget.add(time.Now(), tokens, cost) }
+// Spent adds what the ledger says an account has used since midnight UTC, before
+// the first call.
+func (e *Engine) Spent(a triage.Account, tokens int, cost float64) {
+	e.budget.add(time.Now(), a, tokens, cost)
+}
+
+// Used returns what a project has used since midnight UTC, or one source of it.
+func (e *Engine) Used(project, source string) (tokens int, cost float64) {
+	return e.budget.usedBy(time.Now(), project, source)
+}
 
 // Judge asks the model about an item. first is the offline engine's verdict; what
 // the model is not asked for is kept from it.
@@ -100,16 +108,17 @@ func (e *Engine) Spent(tokens int, cost float64) { e.budget.add(time.Now(), toke
 func (e *Engine) Judge(ctx context.Context, it triage.Item, first triage.Verdict) (triage.Thought, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
 	defer cancel()
-	t := &talk{engine: e, hidden: newRedactor(it.Title, it.Text)}
+	t := &talk{engine: e, account: it.Account, hidden: newRedactor(it.Title, it.Text)}
 	v, err := t.judge(ctx, it, first)
 	return triage.Thought{Verdict: v, Calls: t.calls}, err
 }
 
 // talk is one judgement: its calls and what was hidden from the model.
 type talk struct {
-	engine *Engine
-	hidden *redactor
-	calls  []triage.Call
+	engine  *Engine
+	account triage.Account
+	hidden  *redactor
+	calls   []triage.Call
 }
 
 func (t *talk) judge(ctx context.Context, it triage.Item, first triage.Verdict) (triage.Verdict, error) {
@@ -175,6 +184,7 @@ func (e *Engine) State() triage.ModelState {
 	s := triage.ModelState{
 		Model: m.Judge.Name, Kind: m.Endpoint.Kind, Breaker: e.breaker.State(), Wait: e.breaker.Wait(),
 		Calls: e.calls.Load(), Failed: e.failed.Load(), TokenLimit: e.cfg.Tokens, CostLimit: e.cfg.Cost,
+		Priced: m.Judge.PriceIn > 0 || m.Judge.PriceOut > 0,
 	}
 	var gone bool
 	s.Tokens, s.Cost, gone = e.budget.state(time.Now())

@@ -141,6 +141,9 @@ func (p *Pipeline) thinkOver(ctx context.Context, r *core.Record) (triage.Though
 		return triage.Thought{}, err
 	}
 	it := itemOf(r, settings)
+	if it.Account, err = p.account(r, settings); err != nil {
+		return triage.Thought{}, err
+	}
 	if it.Candidates, err = p.offer(settings, r); err != nil {
 		return triage.Thought{}, err
 	}
@@ -149,6 +152,10 @@ func (p *Pipeline) thinkOver(ctx context.Context, r *core.Record) (triage.Though
 
 // ledger writes down what asking a model took, whatever came of it.
 func (p *Pipeline) ledger(app core.App, r *core.Record, calls []triage.Call, thinkErr error, start time.Time, t trial) error {
+	account, err := p.account(r, records.Settings{})
+	if err != nil {
+		return err
+	}
 	step := records.Step{Project: r.GetString("project"), SubjectID: r.Id, Name: "think", Engine: p.Model.State().Model,
 		Took: time.Since(start), Attempt: t.attempt, RequestID: t.requestID}
 	if thinkErr != nil {
@@ -157,7 +164,7 @@ func (p *Pipeline) ledger(app core.App, r *core.Record, calls []triage.Call, thi
 	for _, c := range calls {
 		step.Tokens += c.TokensIn + c.TokensOut
 		step.Cost += c.Cost
-		if err := records.AppendUsage(app, r.GetString("project"), r.Id, t.requestID, c); err != nil {
+		if err := records.AppendUsage(app, account, r.Id, t.requestID, c); err != nil {
 			return err
 		}
 	}
@@ -189,6 +196,10 @@ func pauseAfter(err error, thoughts, calls int) (time.Duration, bool) {
 			return 0, false
 		}
 		return firstVainPause << (2 * max(0, thoughts-1)), true
+	case errors.Is(err, triage.ErrProjectBudget), errors.Is(err, triage.ErrSourceBudget):
+		// The others can still be asked, so the sweep does not wait by itself.
+		now := time.Now()
+		return now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now), true
 	case calls == 0:
 		return 0, true
 	}
@@ -198,6 +209,10 @@ func pauseAfter(err error, thoughts, calls int) (time.Duration, bool) {
 // whyDegraded is the reason on the message, for a person to read.
 func whyDegraded(err error) string {
 	switch {
+	case errors.Is(err, triage.ErrSourceBudget):
+		return "The source has used up its share of the day's budget for the model."
+	case errors.Is(err, triage.ErrProjectBudget):
+		return "The project's budget for the model is used up for today."
 	case errors.Is(err, triage.ErrBudget):
 		return "The day's budget for the model is used up."
 	case errors.Is(err, guard.ErrBusy):

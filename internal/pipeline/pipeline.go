@@ -38,9 +38,10 @@ type Config struct {
 	TextLimit int     // bytes of one message
 	// LocalSources are the sources whose text never leaves this host.
 	LocalSources []string
-	PublicURL    string        // where people open the app, for links in issues; may be empty
-	Sweep        time.Duration // how often rows without a job are looked for
-	Heal         time.Duration // how often trackers are searched for issues filed twice
+	ModelBudget  records.Budget // of a project that sets none of its own
+	PublicURL    string         // where people open the app, for links in issues; may be empty
+	Sweep        time.Duration  // how often rows without a job are looked for
+	Heal         time.Duration  // how often trackers are searched for issues filed twice
 	Breaker      guard.BreakerConfig
 
 	// For the control run of the durability test, which shows that it bites.

@@ -16,6 +16,8 @@ type Model interface {
 	Judge(ctx context.Context, it triage.Item, first triage.Verdict) (triage.Thought, error)
 	// State says how it is doing, without calling anything.
 	State() triage.ModelState
+	// Used is what a project has used since midnight UTC, or one source of it.
+	Used(project, source string) (tokens int, cost float64)
 }
 
 // ThinkQueue is the queue of messages that are thought over again.

@@ -19,7 +19,15 @@ type Settings struct {
 	JoinAbove  float64  `json:"join_above"` // similarity from which a message joins by itself, 0..1
 	Language   string   `json:"language"`   // in which a model writes drafts, ISO 639-1; empty: en
 	// JoinVerified lets a message join an issue that a model says it is the same as. Off: it is suggested only.
-	JoinVerified *bool `json:"join_verified"`
+	JoinVerified *bool  `json:"join_verified"`
+	LLM          Budget `json:"llm"` // what the project may use of the language model
+}
+
+// Budget is what a project may use of a language model a day (UTC).
+type Budget struct {
+	DailyTokens int     `json:"daily_tokens"`
+	DailyCost   float64 `json:"daily_cost"`
+	SourceShare float64 `json:"source_share"` // of it that one source may use, 0..1
 }
 
 // DefaultLabels are the labels of a project that names none.

@@ -11,10 +11,18 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
 
+// Used is what a source of a project has used of a model.
+type Used struct {
+	Project string  `db:"project"`
+	Source  string  `db:"source"`
+	Tokens  int     `db:"tokens"`
+	Cost    float64 `db:"cost"`
+}
+
 // AppendUsage writes one row of the ledger: a call to a model for a message.
-func AppendUsage(tx core.App, project, subject, requestID string, c triage.Call) error {
+func AppendUsage(tx core.App, a triage.Account, subject, requestID string, c triage.Call) error {
 	_, err := tx.DB().Insert(Usage, dbx.Params{
-		"id": core.GenerateDefaultRandomId(), "project": project, "subject_id": subject, "model": c.Model, "kind": c.Kind,
+		"id": core.GenerateDefaultRandomId(), "project": a.Project, "source": a.Source, "subject_id": subject, "model": c.Model, "kind": c.Kind,
 		"mode": c.Mode, "attempt": c.Attempt, "tokens_in": c.TokensIn, "tokens_out": c.TokensOut, "cost": c.Cost,
 		"ms": float64(c.Took.Microseconds()) / 1000, "outcome": c.Outcome, "request_id": requestID,
 		"created": types.NowDateTime().String(),
@@ -25,20 +33,17 @@ func AppendUsage(tx core.App, project, subject, requestID string, c triage.Call)
 	return nil
 }
 
-// UsedSince sums the ledger from a time on.
-func UsedSince(app core.App, since time.Time) (tokens int, cost float64, err error) {
+// UsedSince sums the ledger from a time on, by project and source.
+func UsedSince(app core.App, since time.Time) ([]Used, error) {
 	from, err := types.ParseDateTime(since)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	var sum struct {
-		Tokens int     `db:"tokens"`
-		Cost   float64 `db:"cost"`
-	}
-	err = app.DB().NewQuery(`SELECT coalesce(sum(tokens_in + tokens_out), 0) AS tokens, coalesce(sum(cost), 0) AS cost
-		FROM usage WHERE created >= {:since}`).Bind(dbx.Params{"since": from.String()}).One(&sum)
+	var sums []Used
+	err = app.DB().NewQuery(`SELECT project, source, sum(tokens_in + tokens_out) AS tokens, sum(cost) AS cost
+		FROM usage WHERE created >= {:since} GROUP BY project, source`).Bind(dbx.Params{"since": from.String()}).All(&sums)
 	if err != nil {
-		return 0, 0, fmt.Errorf("sum usage: %w", err)
+		return nil, fmt.Errorf("sum usage: %w", err)
 	}
-	return sum.Tokens, sum.Cost, nil
+	return sums, nil
 }

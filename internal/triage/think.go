@@ -2,6 +2,7 @@ package triage
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -12,6 +13,23 @@ var ErrNoAnswer = errors.New("no usable answer")
 
 // ErrBudget says that the day's budget for a model is used up; nothing was called.
 var ErrBudget = errors.New("the day's budget is used up")
+
+// ErrProjectBudget and ErrSourceBudget say that only one project, or one source
+// of it, has used up what it may.
+var (
+	ErrProjectBudget = fmt.Errorf("of the project: %w", ErrBudget)
+	ErrSourceBudget  = fmt.Errorf("of the source: %w", ErrBudget)
+)
+
+// Account says whose budget a call to a model is charged to, and what that
+// allows a day.
+type Account struct {
+	Project string
+	Source  string
+	Tokens  int     // that the project may use; 0: as many as the installation
+	Cost    float64 // likewise in money
+	Share   float64 // of it that one source may use; 0 or 1: all
+}
 
 // ErrPace says that our own rate towards a model is used up for the moment;
 // nothing was called.
@@ -50,4 +68,5 @@ type ModelState struct {
 	TokenLimit int           `json:"tokens_limit"` // a day; 0: none
 	Cost       float64       `json:"cost_today"`
 	CostLimit  float64       `json:"cost_limit"` // a day; 0: none
+	Priced     bool          `json:"priced"`     // false: no price is configured, so money is not counted
 }

@@ -86,6 +86,7 @@ type Item struct {
 	// What only a language model is told.
 	Language   string      // of the project, ISO 639-1: the draft is written in it; empty reads as "en"
 	Candidates []Candidate // issues that may be about the same matter, best first
+	Account    Account     // whose budget it is charged to
 }
 
 // Candidate is an issue that a message may be another report of.
