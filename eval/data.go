@@ -12,20 +12,22 @@ import (
 
 // row is one line of any set. Each set fills what it has.
 type row struct {
-	ID       string `json:"id"`
-	Repo     string `json:"repo"`
-	Title    string `json:"title"`
-	Body     string `json:"body"`
-	Text     string `json:"text"`
-	Label    string `json:"label"`
-	LabelRaw string `json:"label_raw"`
-	Split    string `json:"split"`
-	Lang     string `json:"lang"`
-	App      string `json:"app"`
-	Kind     string `json:"kind"`
-	Severity string `json:"severity4"`
-	English  string `json:"translation_en"`
-	Channel  string `json:"channel"`
+	ID        string `json:"id"`
+	Repo      string `json:"repo"`
+	Title     string `json:"title"`
+	Body      string `json:"body"`
+	Text      string `json:"text"`
+	Label     string `json:"label"`
+	LabelRaw  string `json:"label_raw"`
+	Split     string `json:"split"`
+	Lang      string `json:"lang"`
+	App       string `json:"app"`
+	Kind      string `json:"kind"`
+	Severity  string `json:"severity4"`
+	English   string `json:"translation_en"`
+	Channel   string `json:"channel"`
+	Product   string `json:"product"`
+	Component string `json:"component"`
 }
 
 // load reads DIR/name, gzip JSON Lines.

@@ -4,6 +4,7 @@
 //	go run ./eval                  score the build on the small set in eval/testdata
 //	go run ./eval --data DIR       score it on every public set in DIR, write eval/report.md
 //	go run ./eval train --data DIR train internal/offline/weights.bin
+//	go run ./eval learn --data DIR what a team's decisions teach, simulated on sources the model has not seen
 //
 // The public sets are not part of the project; docs/judgement.md names them.
 package main
@@ -16,9 +17,9 @@ import (
 
 func main() {
 	args := os.Args[1:]
-	training := len(args) > 0 && args[0] == "train"
-	if training {
-		args = args[1:]
+	command := ""
+	if len(args) > 0 && (args[0] == "train" || args[0] == "learn") {
+		command, args = args[0], args[1:]
 	}
 	flags := flag.NewFlagSet("eval", flag.ExitOnError)
 	o := options{}
@@ -30,8 +31,10 @@ func main() {
 	_ = flags.Parse(args)
 	var err error
 	switch {
-	case training:
+	case command == "train":
 		err = train(o)
+	case command == "learn":
+		err = simulate(o)
 	case o.protocol:
 		err = protocol(o)
 	case o.dev:

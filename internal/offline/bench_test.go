@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
@@ -96,4 +99,90 @@ func TestJudgeStream(t *testing.T) {
 	if err := JudgeStream(ctx, strings.NewReader(in), &out, triage.ChannelChat, nil); err == nil {
 		t.Error("a cancelled stream ends without an error")
 	}
+}
+
+// The layer of a project with 2,000 decisions against none, side by side: the
+// ratio is what counts.
+func BenchmarkJudgeWithLayer(b *testing.B) {
+	e := New()
+	l := NewLearner(e)
+	for i, it := range decided(2000) {
+		l.Learn(Example{ID: strconv.Itoa(i), Item: it, Class: triage.Classes[i%4], Labels: []string{"area " + strconv.Itoa(i%12)}})
+	}
+	layer := l.Layer()
+	for name, it := range map[string]triage.Item{
+		"message": {Text: "Hi, the app crashes when I click the login button on my phone since the last update. Please fix this soon, thanks!", Channel: triage.ChannelChat},
+		"issue":   {Title: "Export drops the last row", Channel: triage.ChannelIssue, Text: strings.Repeat("### What happened?\nThe exported file lacks the last row when the filter is set to a single month.\n\n### Steps to reproduce\n1. Open a report\n2. Click Export\n```\nat export (main.js:3:1)\n```\n", 8)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var with, without time.Duration
+			for b.Loop() {
+				t0 := time.Now()
+				e.Judge(it)
+				t1 := time.Now()
+				e.JudgeWith(layer, it)
+				without, with = without+t1.Sub(t0), with+time.Since(t1)
+			}
+			b.ReportMetric(float64(with)/float64(without), "with/without")
+		})
+	}
+}
+
+// BenchmarkRetrain learns 10,000 decisions, as a retraining does.
+func BenchmarkRetrain(b *testing.B) {
+	e := New()
+	items := decided(10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		l := NewLearner(e)
+		for i, it := range items {
+			l.Learn(Example{ID: strconv.Itoa(i), Item: it, Class: triage.Classes[i%4], Severity: triage.Severities[i/4%4], Labels: []string{"area " + strconv.Itoa(i%12)}})
+		}
+		b.ReportMetric(float64(len(l.Encode())), "bytes")
+	}
+}
+
+// BenchmarkCorrection is one correction on a layer that holds 2,000: learn it
+// and make the layer that judges the next message.
+func BenchmarkCorrection(b *testing.B) {
+	e := New()
+	l := NewLearner(e)
+	items := decided(2000)
+	for i, it := range items {
+		l.Learn(Example{ID: strconv.Itoa(i), Item: it, Class: triage.Classes[i%4]})
+	}
+	i := 0
+	for b.Loop() {
+		l.Learn(Example{ID: strconv.Itoa(i), Item: items[i%len(items)], Class: triage.Classes[i%4]})
+		l.Layer()
+		i++
+	}
+}
+
+// decided makes messages of ordinary words, half of them issues.
+func decided(n int) []triage.Item {
+	words := strings.Fields("the app crashes when I open a report export filter login button phone update please fix account invoice page slow search list save file upload error screen dark mode keyboard shortcut sync offline team calendar row column month print preview settings language notification sound video map route driver door sensor flux wobbly dock bay roof line ramp gate yard hall price tax number total missing wrong twice never always sometimes since yesterday after before")
+	rng := rand.New(rand.NewPCG(3, 4))
+	out := make([]triage.Item, n)
+	for i := range out {
+		var b strings.Builder
+		length := 15 + rng.IntN(25)
+		if i%2 == 0 {
+			length = 80 + rng.IntN(120)
+		}
+		for k := range length {
+			if k > 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(words[rng.IntN(len(words))])
+			if rng.IntN(12) == 0 {
+				b.WriteByte('.')
+			}
+		}
+		out[i] = triage.Item{Text: b.String(), Channel: triage.ChannelChat, Source: "discord"}
+		if i%2 == 0 {
+			out[i].Channel, out[i].Title, out[i].Source = triage.ChannelIssue, out[i].Text[:40], "github"
+		}
+	}
+	return out
 }

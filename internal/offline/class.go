@@ -13,8 +13,17 @@ func (j *judgement) class() {
 	k := j.kind(&j.report)
 	scores := j.probs[:]
 	j.scores(k, scores)
+	if j.layer != nil {
+		j.layer.read(&j.vector, j.item.Source, &j.taught)
+	}
 	j.rules(k, scores)
 	j.windows(k, scores)
+	if j.layer != nil {
+		shiftAll(scores, j.taught[atClass:atClass+4])
+		if p := j.layer.places[j.item.Source]; p.usable {
+			p.recal.apply(scores)
+		}
+	}
 	best := 0
 	j.verdict.Probabilities = make(map[triage.Class]float64, len(triage.Classes))
 	rest := 1.0
@@ -38,12 +47,12 @@ func (j *judgement) class() {
 
 // scores writes the calibrated probabilities of the class head.
 func (j *judgement) scores(k kind, out []float64) {
+	j.classVector(&j.report, &j.vector)
 	h := j.model.head("class")
 	if h == nil {
 		copy(out, []float64{0.25, 0.25, 0.25, 0.25})
 		return
 	}
-	j.classVector(&j.report, &j.vector)
 	h.score(&j.vector, k.spaces(), k.general(), out)
 	j.model.calibrated("class", j.place(k)).apply(out)
 }

@@ -78,17 +78,20 @@ type scratch struct {
 // Judge gives the verdict on an item. It never fails: text that nobody could
 // read gets a verdict with low confidence.
 func (e *Engine) Judge(it triage.Item) triage.Verdict {
-	v, _ := e.judge(it)
+	v, _ := e.judge(nil, it)
 	return v
 }
 
-func (e *Engine) judge(it triage.Item) (triage.Verdict, Risks) {
+func (e *Engine) judge(l *Layer, it triage.Item) (triage.Verdict, Risks) {
 	s := e.pool.Get().(*scratch)
 	defer e.pool.Put(s)
 	m := e.model()
 	s.read(it, m)
 	v := triage.Verdict{Engine: "offline", EngineVersion: m.version, Language: s.language}
-	j := judgement{scratch: s, model: m, item: it, verdict: &v}
+	j := judgement{scratch: s, model: m, layer: l, item: it, verdict: &v}
+	if l != nil {
+		v.EngineVersion += "+" + l.version
+	}
 	j.class()
 	j.roles()
 	j.severity()
@@ -102,9 +105,11 @@ func (e *Engine) judge(it triage.Item) (triage.Verdict, Risks) {
 type judgement struct {
 	*scratch
 	model   *model
+	layer   *Layer // nil: the shipped weights alone
 	item    triage.Item
 	verdict *triage.Verdict
 	probs   [4]float64 // in the order of triage.Classes
+	taught  [8]float64 // what the layer adds to the log odds; see deltas
 }
 
 // read takes the item apart and finds the known phrases in it.

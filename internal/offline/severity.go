@@ -11,21 +11,11 @@ import (
 // words "critical" and "urgent" of the reporter count nothing: the definitions
 // in package triage ask what happened, not how loudly it is said.
 func (j *judgement) severity() {
-	var logit [4]float64 // critical, high, medium, low
-	k := j.kind(&j.report)
-	prior := 0.35
-	if j.summary(k) {
-		prior = 1
+	var logit [4]float64
+	j.severityLogits(&logit)
+	for i := range logit {
+		logit[i] += j.taught[atSeverity+i]
 	}
-	if h := j.model.head("severity"); h != nil && k != kindForeign {
-		j.severityVector()
-		h.score(&j.vector, spaceNone, 0, logit[:])
-		j.model.calibrated("severity", "title").apply(logit[:])
-		for i := range logit {
-			logit[i] = prior * math.Log(logit[i]+1e-4)
-		}
-	}
-	j.boost(k, &logit)
 	softmax(logit[:])
 	best := 0
 	rest := 1.0
@@ -44,6 +34,25 @@ func (j *judgement) severity() {
 	}
 	j.verdict.Severity = triage.Severities[best]
 	j.verdict.SeverityProbs[j.verdict.Severity] = math.Round(rest*1e5) / 1e5
+}
+
+// severityLogits are the log odds of the shipped weights and the rules for
+// critical, high, medium and low. They depend on the verdict's class.
+func (j *judgement) severityLogits(logit *[4]float64) {
+	k := j.kind(&j.report)
+	prior := 0.35
+	if j.summary(k) {
+		prior = 1
+	}
+	if h := j.model.head("severity"); h != nil && k != kindForeign {
+		j.severityVector()
+		h.score(&j.vector, spaceNone, 0, logit[:])
+		j.model.calibrated("severity", "title").apply(logit[:])
+		for i := range logit {
+			logit[i] = prior * math.Log(logit[i]+1e-4)
+		}
+	}
+	j.boost(k, logit)
 }
 
 // denied reports whether the text says that something serious did not happen.

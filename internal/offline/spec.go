@@ -23,6 +23,7 @@ func (j *judgement) spec() {
 	v.Components = j.components()
 	v.Labels = j.labels()
 	j.missing()
+	j.applyNames()
 }
 
 const (

@@ -89,7 +89,7 @@ func (e *Engine) JudgeStream(ctx context.Context, r io.Reader, w io.Writer, chan
 		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
 			return errors.Join(fmt.Errorf("judge line %d: %w", line, err), out.Flush())
 		}
-		v, risks := e.judge(l.Item(channel))
+		v, risks := e.judge(nil, l.Item(channel))
 		if err := enc.Encode(Judged{ID: l.ID, Verdict: v, Risks: risks}); err != nil {
 			return fmt.Errorf("judge line %d: %w", line, err)
 		}
