@@ -134,6 +134,10 @@ func (s *Server) open(ctx context.Context) error {
 	host, err := pluginhost.Open(pluginhost.Config{
 		Manifests: o.Manifests, Command: s.pluginCommand(), StateDir: o.Dir, Log: o.Log,
 		OnStatus: func(st pluginhost.Status) { p.PluginStatus(st) },
+		OnBatch: func(ctx context.Context, id string, b pluginhost.Batch) ([]pluginhost.Refusal, error) {
+			return p.TakeBatch(ctx, id, b)
+		},
+		Cursor: func(ctx context.Context, id string) (string, error) { return p.Cursor(ctx, id) },
 	})
 	if err != nil {
 		return err

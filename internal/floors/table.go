@@ -76,7 +76,7 @@ func Table() []Rule {
 		// Beside the building: what only tests import.
 		{Folder: "test/texts"},
 		{Folder: "internal/llm/llmtest", May: []string{"github.com/getkin/kin-openapi"}},
-		{Folder: "internal/servertest", May: []string{"internal", "plugins", pocketbase, dbx}},
+		{Folder: "internal/servertest", May: []string{"internal", "plugins", "sdk", pocketbase, dbx}},
 	}
 }
 

@@ -136,6 +136,9 @@ func (p *Pipeline) SealConfig(r *core.Record) error {
 		set = append(set, k)
 	}
 	sort.Strings(set)
+	if r.Original() != nil && r.Original().GetString("plugin") != m.Name {
+		r.Set("cursor", "") // another plugin's means nothing to this one
+	}
 	r.Set("config", config)
 	r.Set("secrets", sealed)
 	r.Set("secrets_set", set)
@@ -202,34 +205,4 @@ func (p *Pipeline) AskSource(ctx context.Context, source *core.Record, req Webho
 		return reply, problem
 	}
 	return reply, nil
-}
-
-// TakeItems stores what a source has brought, before the sender gets its answer.
-func (p *Pipeline) TakeItems(source *core.Record, items []pluginhost.Item, requestID string) error {
-	for _, it := range items {
-		_, _, err := p.Ingest(Message{
-			Project: source.GetString("project"), Source: source.GetString("slug"), ExternalID: it.ExternalID,
-			Subject: it.Title, Content: it.Content, Permalink: it.Permalink, AuthorID: it.AuthorID, AuthorName: it.AuthorHandle,
-			Context: contextOf(it), Attachments: it.Attachments, RequestID: requestID, fromPlugin: true,
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// contextOf is what a source knows of a message beside the message.
-func contextOf(it pluginhost.Item) map[string]any {
-	out := map[string]any{}
-	if it.ContextJSON != "" {
-		_ = json.Unmarshal([]byte(it.ContextJSON), &out) // the host has checked that it is an object
-	}
-	if it.InReplyTo != "" {
-		out["in_reply_to"] = it.InReplyTo
-	}
-	if !it.Created.IsZero() {
-		out["sent_at"] = it.Created.UTC().Format(time.RFC3339)
-	}
-	return out
 }

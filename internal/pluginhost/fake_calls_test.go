@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,53 @@ func (f *fake) Reply(_ context.Context, req sdk.ReplyRequest) sdk.ReplyReply {
 	}
 	return sdk.ReplyReply{Outcome: sdk.Created, ID: req.Target.ExternalID + "/" + string(req.Kind), URL: "javascript:alert(1)",
 		Message: "said as " + f.config.Token, RetryAfter: 1000 * time.Hour}
+}
+
+// Run brings messages as the configuration says. Each message's id is its
+// number, and so is the cursor after it.
+func (f *fake) Run(ctx context.Context, cursor string, store sdk.Store) error {
+	n, _ := strconv.Atoi(cursor)
+	bring := func(items int) error {
+		b := sdk.Batch{}
+		for range items {
+			n++
+			b.Items = append(b.Items, sdk.Item{ExternalID: strconv.Itoa(n), Content: "message"})
+		}
+		b.Cursor = strconv.Itoa(n)
+		return store(ctx, b)
+	}
+	switch f.config.Run {
+	case "ends": // after each message
+		return bring(1)
+	case "fails":
+		return errors.New("the mailbox is locked for " + f.config.Token)
+	case "dies":
+		if err := bring(1); err != nil {
+			return err
+		}
+		os.Exit(7)
+	case "bad": // one that makes sense between two that make none
+		err := store(ctx, sdk.Batch{Cursor: "3", Items: []sdk.Item{{ExternalID: "1"}, {ExternalID: "2", Content: "c"}, {Content: "c"}}})
+		if err != nil {
+			return err
+		}
+	case "cursor":
+		return store(ctx, sdk.Batch{Cursor: strings.Repeat("x", maxCursor+1)})
+	case "flood":
+		for {
+			if err := bring(sdk.MaxBatch); err != nil {
+				return err
+			}
+		}
+	case "steady":
+		for range 3 {
+			if err := bring(2); err != nil {
+				return err
+			}
+		}
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (f *fake) Annotate(_ context.Context, req sdk.AnnotateRequest) sdk.ReplyReply {

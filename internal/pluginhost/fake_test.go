@@ -60,6 +60,7 @@ func kindOfFake(name string) sdk.Kind {
 const fakeSchema = `{"type":"object","properties":{
 	"token":{"type":"string","secret":true,"description":"Anything."},
 	"mode":{"type":"string","enum":["refuse","exit","warn"]},
+	"run":{"type":"string"},
 	"count":{"type":"integer","minimum":1,"maximum":9}}}`
 
 func fakeManifest(name string) Manifest {
@@ -73,7 +74,7 @@ var rawStderr = os.NewFile(2, "stderr")
 type fake struct {
 	name    string
 	kind    sdk.Kind
-	config  struct{ Token, Mode string }
+	config  struct{ Token, Mode, Run string }
 	dataDir string
 	made    []sdk.Found
 }

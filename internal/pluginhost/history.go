@@ -54,3 +54,15 @@ func (h *history) snapshot() Counts {
 	defer h.mu.Unlock()
 	return h.counts
 }
+
+// Counts is what an instance has done since the host was opened; zero when
+// there is none.
+func (h *Host) Counts(id string) Counts {
+	h.mu.Lock()
+	past := h.past[id]
+	h.mu.Unlock()
+	if past == nil {
+		return Counts{}
+	}
+	return past.snapshot()
+}

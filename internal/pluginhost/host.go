@@ -26,6 +26,8 @@ import (
 	"os/exec"
 	"slices"
 	"sync"
+
+	"github.com/iterateswarm/iterateswarm/internal/guard"
 )
 
 // Config is what Open needs.
@@ -50,6 +52,16 @@ type Config struct {
 	// several goroutines. It must not call the Host's Set, Remove or Close.
 	OnStatus func(Status)
 
+	// OnBatch stores what a source's stream brings, the cursor after the
+	// messages, and returns the messages that cannot be stored. It is called for
+	// one batch of an instance at a time. On an error nothing is lost: the batch
+	// comes again. Without OnBatch no stream is opened.
+	OnBatch func(ctx context.Context, id string, b Batch) ([]Refusal, error)
+
+	// Cursor returns the last one that OnBatch has stored, or "". It goes with
+	// OnBatch.
+	Cursor func(ctx context.Context, id string) (string, error)
+
 	// Timing overrides the times; zero fields keep their defaults.
 	Timing Timing
 }
@@ -61,6 +73,7 @@ type Host struct {
 	runDir    string // private directory for sockets, the plugins' TMPDIR
 	log       *slog.Logger
 	timing    Timing
+	bucket    *guard.Limiter // of the messages of each instance's stream
 
 	mu      sync.Mutex
 	closed  bool
@@ -101,6 +114,7 @@ func Open(config Config) (*Host, error) {
 		keepers:   make(map[string]*keeper),
 		past:      make(map[string]*history),
 	}
+	h.bucket = guard.NewLimiter(guard.Limit{Burst: h.timing.ItemBurst, Every: h.timing.ItemEvery}, 0)
 	for _, m := range config.Manifests {
 		if err := m.Check(); err != nil {
 			return nil, err

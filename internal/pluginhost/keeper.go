@@ -90,9 +90,14 @@ func (k *keeper) runOnce(ctx context.Context, restart int) error {
 	}
 	k.log.Info("plugin started", "pid", p.runner.pid)
 	k.enter(Status{State: Running, Detail: k.scrub.line(p.notes), PID: p.runner.pid, Restarts: restart}, p)
+	streaming, stop := context.WithCancel(ctx)
+	defer stop()
+	streamed := start(func() { k.stream(streaming, p) })
 	err = p.watch(ctx)
 	k.forget()
+	stop()
 	p.end(err == nil)
+	<-streamed
 	if err == nil {
 		err = ctx.Err()
 	}

@@ -19,6 +19,9 @@ type Timing struct {
 	Changes     time.Duration // 90 s: many pages
 	Propose     time.Duration // 60 s: several requests
 
+	ItemBurst int           // 1000: messages of one instance's stream that are taken as they come
+	ItemEvery time.Duration // 5 ms: between two after that, 200 a second
+
 	Backoff     time.Duration // 1 s: wait before the first restart; doubles
 	MaxBackoff  time.Duration // 60 s
 	Healthy     time.Duration // 60 s of running make the next wait Backoff again
@@ -54,6 +57,10 @@ func (t Timing) withDefaults() Timing {
 	or(&t.CrashWindow, 10*time.Minute)
 	or(&t.Drain, 3*time.Second)
 	or(&t.Grace, 2*time.Second)
+	or(&t.ItemEvery, 5*time.Millisecond)
+	if t.ItemBurst == 0 {
+		t.ItemBurst = 1000
+	}
 	if t.CrashLimit == 0 {
 		t.CrashLimit = 3
 	}

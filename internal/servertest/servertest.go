@@ -25,12 +25,20 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/config"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/plugins"
+	"github.com/iterateswarm/iterateswarm/sdk"
 )
 
 // Main is the TestMain of a package that starts servers: the test binary
-// serves a plugin when the host starts it as "plugin NAME".
-func Main(m *testing.M) {
+// serves a plugin when the host starts it as "plugin NAME", one of its own or a
+// bundled one.
+func Main(m *testing.M, own ...sdk.Plugin) {
 	if len(os.Args) == 3 && os.Args[1] == "plugin" {
+		for _, p := range own {
+			if p.Manifest().Name == os.Args[2] {
+				sdk.Serve(p)
+				os.Exit(0)
+			}
+		}
 		if err := plugins.Serve(os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -38,6 +46,15 @@ func Main(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// With lets a server start plugins of the test; the same were given to Main.
+func With(own ...sdk.Plugin) func(*command.Options) {
+	return func(o *command.Options) {
+		for _, p := range own {
+			o.Manifests = append(o.Manifests, sdk.Describe(p))
+		}
+	}
 }
 
 // Server is a running product.
