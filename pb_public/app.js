@@ -1,124 +1,96 @@
 // @ts-check
-import { call, list, session, signIn, signOut } from './api.js';
-import { counts, h } from './dom.js';
-import { issuePage } from './issue.js';
-import { messages } from './messages.js';
-import { go, onVisit } from './shell.js';
-
-const states = [
-  ['draft', 'To decide'], ['approved', 'Being filed'], ['filed', 'Filed'],
-  ['declined', 'Declined'], ['snoozed', 'Snoozed'], ['closed', 'Closed'],
-];
-const restStates = [['held', 'Held'], ['triaged', 'Questions'], ['noise', 'Noise']];
-
-const main = /** @type {HTMLElement} */ (document.getElementById('main'));
-
-/** @param {...Node} nodes */
-function show(...nodes) {
-  main.replaceChildren(...nodes);
-  const title = main.querySelector('h1');
-  document.title = title ? `${title.textContent} · IterateSwarm` : 'IterateSwarm';
-}
+// Starts the app: texts, session, then the screen that the address names.
+import { html, render, useEffect, useRef, useState } from './vendor/runtime.js';
+import { call } from './api.js';
+import { loadMessages, t } from './i18n.js';
+import './keys.js';
+import './prefs.js';
+import { go, path } from './router.js';
+import { Shell } from './shell.js';
+import { loadSession, project, projects, user } from './store.js';
+import { Button, EmptyState, Loading, Toasts } from './ui/index.js';
 
 /**
- * @param {string} title
- * @param {[string, string, string, string][]} fields name, label, type, autocomplete
- * @param {string} button
- * @param {(values: Record<string, string>) => Promise<void>} send
- * @param {...Node} intro
+ * A screen is a module in screens/ whose default export draws it. alone: drawn
+ * without the navigation, and for people who are not signed in.
+ * @type {{name: string, at: RegExp, load: () => Promise<{default: any}>, alone?: boolean}[]}
  */
-function formPage(title, fields, button, send, ...intro) {
-  const problem = h('p', { class: 'problem', role: 'alert' });
-  const submit = h('button', { class: 'main' }, button);
-  const form = h('form', {
-    submit: async (/** @type {SubmitEvent} */ e) => {
-      e.preventDefault();
-      problem.textContent = '';
-      submit.setAttribute('disabled', '');
-      try {
-        await send(Object.fromEntries(/** @type {any} */ (new FormData(/** @type {HTMLFormElement} */ (form)))));
-      } catch (err) {
-        problem.textContent = /** @type {Error} */ (err).message;
-      } finally {
-        submit.removeAttribute('disabled');
-      }
-    },
-  }, ...fields.map(([name, label, type, autocomplete]) =>
-    h('label', {}, label, h('input', { name, type, autocomplete, required: true }))), problem, submit);
-  show(h('h1', {}, title), ...intro, form);
+const routes = [
+  { name: 'inbox', at: /^\/inbox(?:\/(?<id>[a-z0-9]+))?$/, load: () => import('./screens/inbox.js') },
+  { name: 'items', at: /^\/items\/(?<id>[a-z0-9]+)$/, load: () => import('./screens/item.js') },
+  { name: 'issues', at: /^\/issues(?:\/(?<id>[a-z0-9]+))?$/, load: () => import('./screens/issues.js') },
+  { name: 'insights', at: /^\/insights$/, load: () => import('./screens/insights.js') },
+  { name: 'live', at: /^\/live$/, load: () => import('./screens/live.js') },
+  { name: 'sources', at: /^\/sources(?:\/(?<id>[a-z0-9]+))?$/, load: () => import('./screens/sources.js') },
+  { name: 'trackers', at: /^\/trackers(?:\/(?<id>[a-z0-9]+))?$/, load: () => import('./screens/trackers.js') },
+  { name: 'settings', at: /^\/settings(?:\/(?<part>[a-z-]+))?$/, load: () => import('./screens/settings.js') },
+  { name: 'login', at: /^\/login$/, load: () => import('./screens/login.js'), alone: true },
+  { name: 'setup', at: /^\/setup$/, load: () => import('./screens/setup.js'), alone: true },
+];
+
+/** @param {{name: string, params: Record<string, string>, load: () => Promise<{default: any}>}} props */
+function Screen({ name, params, load }) {
+  const [found, setFound] = useState(/** @type {{name: string, view: any, problem?: Error} | null} */ (null));
+  useEffect(() => {
+    let gone = false;
+    load().then(m => { if (!gone) setFound({ name, view: m.default }); })
+      .catch(problem => { if (!gone) setFound({ name, view: null, problem }); });
+    return () => { gone = true; };
+  }, [name]);
+  if (found?.name !== name) return html`<div class="screen"><${Loading} /></div>`;
+  if (found.problem) return html`<${Broken} problem=${found.problem} />`;
+  return html`<${found.view} params=${params} />`;
 }
 
-function loginPage() {
-  formPage('Sign in', [['email', 'E-mail', 'email', 'username'], ['password', 'Password', 'password', 'current-password']], 'Sign in',
-    async v => { await signIn(v.email, v.password); await route(); });
+/** @param {{problem: Error}} props */
+function Broken({ problem }) {
+  return html`<div class="screen"><h1 class="only-heard">${t('broken.title')}</h1><${EmptyState} icon="warn" title=${t('broken.title')} text=${problem.message}>
+    <${Button} look="main" onClick=${() => location.reload()}>${t('broken.reload')}<//><//></div>`;
 }
 
-function setupPage() {
-  formPage('Make the first admin', [
-    ['code', 'Setup code', 'text', 'off'], ['email', 'E-mail', 'email', 'username'],
-    ['password', 'Password, at least 8 characters', 'password', 'new-password'],
-  ], 'Make the admin', async v => {
-    await call('/api/setup', { method: 'POST', body: v });
-    await signIn(v.email, v.password);
-    await route();
-  }, h('p', {}, 'The server printed a setup code when it started. It is good for one admin.'));
+function App() {
+  const at = path.value;
+  const route = routes.find(r => r.at.test(at));
+  const signedIn = user.value !== null;
+  const focused = useRef(at);
+  useEffect(() => {
+    if (at === '/' || (signedIn && route?.alone)) go('/inbox', { replace: true });
+    if (!signedIn && !route?.alone) toSignIn(at + location.search);
+  }, [at, signedIn]);
+  useEffect(() => { // another screen: the focus goes to its content, as it would after loading a page
+    if (focused.current.split('/')[1] !== at.split('/')[1]) document.getElementById('main')?.focus({ preventScroll: true });
+    focused.current = at;
+  }, [at]);
+  if (at === '/' || signedIn === Boolean(route?.alone)) return html`<main></main>`;
+  const params = at.match(route?.at ?? / /)?.groups ?? {};
+  const screen = route ? html`<${Screen} name=${route.name} params=${params} load=${route.load} />`
+    : html`<div class="screen"><h1 class="only-heard">${t('nowhere.title')}</h1><${EmptyState} icon="search" title=${t('nowhere.title')} text=${t('nowhere.text')}><a class="button main" href="/inbox">${t('nav.inbox')}</a><//></div>`;
+  if (route?.alone) return html`<main id="main" class="alone" tabindex="-1">${screen}</main><${Toasts} />`;
+  if (projects.value !== null && !project.value) {
+    return html`<main id="main" class="alone" tabindex="-1"><h1 class="only-heard">${t('noproject.title')}</h1><${EmptyState} icon="people" title=${t('noproject.title')} text=${t('noproject.text')} /></main>`;
+  }
+  return html`<${Shell} screen=${route?.name ?? ''}>${screen}<//><${Toasts} />`;
 }
 
-/** @param {string} current */
-function header(current) {
-  const auth = session();
-  const link = (/** @type {string[]} */ [state, label]) => h('a', {
-    href: `/?state=${state}`, 'aria-current': state === current ? 'page' : null,
-    click: (/** @type {MouseEvent} */ e) => { e.preventDefault(); go(`/?state=${state}`); },
-  }, label);
-  document.getElementById('nav')?.replaceChildren(...(auth ? [...states, ...restStates].map(link) : []));
-  document.getElementById('who')?.replaceChildren(...(auth ? [
-    h('span', { class: 'meta' }, auth.email + ' '),
-    h('button', { click: () => { signOut(); go('/'); } }, 'Sign out')] : []));
-}
-
-/** @param {any} issue */
-function row(issue) {
-  const path = `/issues/${issue.id}`;
-  return h('li', {}, h('a', { href: path, click: (/** @type {MouseEvent} */ e) => { e.preventDefault(); go(path); } },
-    h('span', { class: 'title' }, issue.title),
-    h('span', { class: `sev ${issue.severity}` }, issue.severity), ' ',
-    h('span', { class: 'meta' }, `${issue.class} · ${counts(issue)} · #${issue.number}`)));
-}
-
-/** @param {string} state */
-async function inbox(state) {
-  const label = states.find(s => s[0] === state)?.[1] ?? state;
-  const issues = await list('issues', { filter: `state = "${state}" && merged_into = ""`, sort: '-created' });
-  const empty = state === 'draft'
-    ? 'Nothing waits for a decision. New feedback appears here by itself when you reload.'
-    : 'Nothing here.';
-  show(h('h1', {}, label), issues.length
-    ? h('ul', { class: 'rows' }, ...issues.map(row))
-    : h('p', { class: 'note' }, empty));
-}
-
-async function route() {
-  const url = new URL(location.href);
-  const state = url.searchParams.get('state') || 'draft';
-  header(url.pathname === '/' ? state : '');
+/** @param {string} from where to come back to */
+async function toSignIn(from) {
+  const back = from && from !== '/' && from !== '/inbox' ? `?to=${encodeURIComponent(from)}` : '';
   try {
-    if (!session()) {
-      const { needed } = await call('/api/setup');
-      return needed ? setupPage() : loginPage();
-    }
-    const issue = url.pathname.match(/^\/issues\/([a-z0-9]{15})$/);
-    if (issue) return show(...await issuePage(issue[1]));
-    if (restStates.some(s => s[0] === state)) return show(...await messages(state));
-    await inbox(states.some(s => s[0] === state) ? state : 'draft');
-  } catch (err) {
-    if (!session()) return loginPage();
-    show(h('h1', {}, 'That did not work'), h('p', { class: 'problem', role: 'alert' }, /** @type {Error} */ (err).message));
+    const { needed } = await call('/api/setup');
+    go(needed ? '/setup' : `/login${back}`, { replace: true });
+  } catch {
+    go(`/login${back}`, { replace: true });
   }
 }
 
-onVisit(async () => {
-  await route();
-  main.focus();
-});
-route();
+async function start() {
+  const session = loadSession().catch(err => /** @type {Error} */ (err));
+  await loadMessages();
+  const problem = await session;
+  const root = /** @type {HTMLElement} */ (document.getElementById('app'));
+  // a token that is no longer good is gone by now, and App shows the sign-in; anything else is said
+  if (problem && user.value === null && /** @type {any} */ (problem).status !== 401) render(html`<main class="alone"><${Broken} problem=${problem} /></main>`, root);
+  else render(html`<${App} />`, root);
+}
+
+start();

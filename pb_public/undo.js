@@ -1,0 +1,47 @@
+// @ts-check
+// What this person decided in this tab, to take back. Undo is another move on
+// the server that compensates the first, not a wait before sending.
+import { signal } from './vendor/runtime.js';
+import { call } from './api.js';
+import { t } from './i18n.js';
+import { say, sayProblem } from './ui/toast.js';
+
+/** @typedef {{id: string, text: string, undo: () => Promise<void>}} Decided */
+const decided = signal(/** @type {Decided[]} */ ([]));
+
+/** The last 20, newest first. */
+export const lastDecisions = () => decided.value;
+
+/**
+ * Notes a decision and says so, with a way back.
+ * @param {string} text what was done
+ * @param {string[]} ids the decisions, as the server named them; several when one act was on many things
+ * @param {(changed: any[]) => void} after what to do when they are undone, with the records as they are then
+ * @param {{details?: string[]}} [more]
+ */
+export function noteDecision(text, ids, after, { details } = {}) {
+  if (ids.length === 0) return;
+  const entry = {
+    id: ids[0], text,
+    async undo() {
+      decided.value = decided.value.filter(d => d !== entry);
+      const changed = [];
+      try {
+        for (const id of [...ids].reverse()) {
+          const answer = await call(`/api/decisions/${id}/undo`, { method: 'POST', body: {} });
+          changed.push(answer.issue ?? answer.feedback);
+        }
+        say(t('undone', { what: text }));
+      } catch (err) {
+        sayProblem(err);
+      }
+      after(changed.filter(Boolean));
+    },
+  };
+  decided.value = [entry, ...decided.value].slice(0, 20);
+  say(text, { undo: entry.undo, details });
+}
+
+/** Takes the last decision back. */
+export const undoLast = () => { decided.value[0]?.undo(); };
+export const canUndo = () => decided.value.length > 0;

@@ -1,0 +1,1 @@
+export { default, ClientResponseError, LocalAuthStore } from 'pocketbase'; export type { RecordModel } from 'pocketbase';
