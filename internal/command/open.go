@@ -151,6 +151,7 @@ func (s *Server) open(ctx context.Context) error {
 		LocalSources: o.Config.LLM.SourcesLocal,
 		ModelBudget: records.Budget{DailyTokens: o.Config.LLM.ProjectTokens, DailyCost: o.Config.LLM.ProjectCost,
 			SourceShare: o.Config.LLM.SourceShare},
+		ModelClass: o.Config.LLM.Class,
 	}
 	if cfg.Model, err = s.model(); err != nil {
 		return err

@@ -88,6 +88,7 @@ type LLM struct {
 	URL           string        `env:"LLM_URL" check:"url" help:"Address of the server, such as http://127.0.0.1:11434/v1 or https://NAME.openai.azure.com. Empty: OpenAI's own, or Ollama on this host."`
 	Key           Secret        `env:"LLM_KEY" help:"Key for the server. openai and azure need one."`
 	Model         string        `env:"LLM_MODEL" help:"Model, or on Azure the deployment. Empty: no model is used, the embedded engine judges alone."`
+	Class         string        `env:"LLM_CLASS" default:"auto" oneof:"auto|always|never" help:"Whose class and severity a message gets. always: the model's. never: the embedded engine's; the model writes the draft only. auto: the embedded engine's until the model has proved better on what people have decided; docs/llm.md has the rule."`
 	APIVersion    string        `env:"LLM_API_VERSION" default:"2024-10-21" help:"Azure only: version of the API."`
 	DailyTokens   int           `env:"LLM_DAILY_TOKENS" default:"1000000" min:"0" max:"1000000000" help:"Tokens that may be used a day (UTC), sent and received. Then the embedded engine judges alone until midnight. 0: no limit."`
 	DailyCost     float64       `env:"LLM_DAILY_COST" default:"0" min:"0" max:"1000000" help:"Money that may be spent a day, in the currency of the prices below. 0: no limit."`

@@ -61,7 +61,7 @@ func TestAnEmptyEnvironmentIsValid(t *testing.T) {
 		Queue:    Queue{Workers: 8, FetchCooldown: 15 * time.Millisecond, SweepInterval: 2 * time.Second},
 		Pipeline: Pipeline{HoldThreshold: 0.5},
 		File:     File{HealInterval: time.Hour},
-		LLM:      LLM{Kind: "openai", APIVersion: "2024-10-21", DailyTokens: 1_000_000, SourceShare: 0.5, Rate: 60, Timeout: 30 * time.Second},
+		LLM:      LLM{Kind: "openai", Class: "auto", APIVersion: "2024-10-21", DailyTokens: 1_000_000, SourceShare: 0.5, Rate: 60, Timeout: 30 * time.Second},
 		Breaker:  Breaker{Failures: 5, Open: 30 * time.Second},
 	}
 	if !reflect.DeepEqual(c, want) {

@@ -147,7 +147,12 @@ func (p *Pipeline) thinkOver(ctx context.Context, r *core.Record) (triage.Though
 	if it.Candidates, err = p.offer(settings, r); err != nil {
 		return triage.Thought{}, err
 	}
-	return think(ctx, p.Model, it, first)
+	th, err := think(ctx, p.Model, it, first)
+	if err != nil {
+		return th, err
+	}
+	th.Verdict, err = p.adopt(first, th.Verdict, p.holdBelow(settings))
+	return th, err
 }
 
 // ledger writes down what asking a model took, whatever came of it.
@@ -236,7 +241,8 @@ func (p *Pipeline) judged(tx core.App, r *core.Record, v triage.Verdict) error {
 	_, err := records.Append(tx, records.Decision{
 		Project: r.GetString("project"), Subject: records.Feedback, SubjectID: r.Id,
 		Action: "judge", ActorKind: records.ByEngine, Actor: v.Engine, Before: before,
-		After:  map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence},
+		After: map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence,
+			"model_class": v.Opinions.Model.Class, "embedded_class": v.Opinions.Embedded.Class},
 		Reason: v.Reasoning, Engine: v.Engine, Prompt: v.EngineVersion,
 		InputHash: inputHash(triage.Item{Title: r.GetString("subject"), Text: r.GetString("content")}),
 		RequestID: r.GetString("request_id"),

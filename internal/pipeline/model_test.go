@@ -22,7 +22,7 @@ import (
 // withModel connects a server to a stand-in, with short waits.
 func withModel(m *llmtest.Server) func(*command.Options) {
 	return func(o *command.Options) {
-		o.Config.LLM = config.LLM{Kind: "compatible", URL: m.URL, Key: config.NewSecret("llm-key-canary"), Model: "m-1",
+		o.Config.LLM = config.LLM{Kind: "compatible", URL: m.URL, Key: config.NewSecret("llm-key-canary"), Model: "m-1", Class: "always",
 			Rate: 100_000, Timeout: 20 * time.Second, PriceIn: 1, PriceOut: 2}
 		o.Config.Queue.SweepInterval = 100 * time.Millisecond
 		o.TuneModel = func(c *llm.Config) {

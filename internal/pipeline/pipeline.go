@@ -39,6 +39,7 @@ type Config struct {
 	// LocalSources are the sources whose text never leaves this host.
 	LocalSources []string
 	ModelBudget  records.Budget // of a project that sets none of its own
+	ModelClass   string         // ClassAuto, ClassAlways or ClassNever; empty: ClassAuto
 	PublicURL    string         // where people open the app, for links in issues; may be empty
 	Sweep        time.Duration  // how often rows without a job are looked for
 	Heal         time.Duration  // how often trackers are searched for issues filed twice
@@ -58,6 +59,7 @@ type Pipeline struct {
 	filers   sync.Map // tracker id → *filer
 	waiting  waiters
 	counts   counter
+	opinions opinions
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 	stopped  sync.Once
@@ -68,6 +70,9 @@ type Pipeline struct {
 // New makes a pipeline. Nothing runs before Start.
 func New(cfg Config) *Pipeline {
 	p := &Pipeline{Config: cfg}
+	if p.ModelClass == "" {
+		p.ModelClass = ClassAuto
+	}
 	p.waiting.byID = map[string][]chan struct{}{}
 	return p
 }

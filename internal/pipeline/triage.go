@@ -111,10 +111,7 @@ func (p *Pipeline) settle(ctx context.Context, id string, attempt int) (time.Dur
 		return 0, err
 	}
 	class := triage.Class(r.GetString("class"))
-	holdBelow := p.HoldBelow
-	if settings.HoldBelow > 0 {
-		holdBelow = settings.HoldBelow
-	}
+	holdBelow := p.holdBelow(settings)
 	switch {
 	case class == triage.Noise:
 		err = p.rest(r, triage.NoiseHeld, "", "noise", "Judged as noise; kept and restorable.", start, attempt)
@@ -127,6 +124,14 @@ func (p *Pipeline) settle(ctx context.Context, id string, attempt int) (time.Dur
 		err = p.joinOrDraft(ctx, settings, r, start, attempt)
 	}
 	return time.Since(start), err
+}
+
+// holdBelow is the confidence under which a project's messages wait for a person.
+func (p *Pipeline) holdBelow(settings records.Settings) float64 {
+	if settings.HoldBelow > 0 {
+		return settings.HoldBelow
+	}
+	return p.HoldBelow
 }
 
 // received reads a message that waits to be settled; nil without an error means

@@ -154,6 +154,21 @@ type Spec struct {
 	Missing     []string          `json:"missing"`            // what a person should ask for, such as "steps to reproduce"
 }
 
+// Opinion is what one engine says of class and severity.
+type Opinion struct {
+	Class      Class    `json:"class"`
+	Severity   Severity `json:"severity"`
+	Confidence float64  `json:"confidence"`
+}
+
+// Opinions are those of both engines, and whose is used.
+type Opinions struct {
+	Model    Opinion `json:"model"`
+	Embedded Opinion `json:"embedded"`
+	Used     string  `json:"used"` // "model" or "embedded"
+	Why      string  `json:"why"`
+}
+
 // Verdict is what an engine says of an Item. It is a proposal; code and people
 // check it.
 type Verdict struct {
@@ -173,6 +188,7 @@ type Verdict struct {
 	DuplicateOf  string       `json:"duplicate_of,omitempty"`  // ID of the candidate that is about the same matter
 	DuplicateWhy string       `json:"duplicate_why,omitempty"` // in a sentence
 	Translation  *Translation `json:"translation,omitempty"`   // nil: the message is in the project's language
+	Opinions     *Opinions    `json:"opinions,omitempty"`      // what each engine said, when a model was asked
 	Spec
 }
 
