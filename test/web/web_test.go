@@ -1,6 +1,6 @@
-// Package types_test checks the web app's source as it lies there: types,
+// Package web_test checks the web app's source as it lies there: types,
 // vendored files, imports, texts.
-package types_test
+package web_test
 
 import (
 	"crypto/sha256"
@@ -23,7 +23,7 @@ func TestTypes(t *testing.T) {
 		if os.Getenv("ITERATESWARM_TEST_REQUIRE") == "1" {
 			t.Fatal("typescript is not installed")
 		}
-		t.Skip("typescript is not installed; run npm ci in test/types")
+		t.Skip("typescript is not installed; run npm ci in test/web")
 	}
 	if out, err := exec.Command("node_modules/.bin/tsc", "-p", ".").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
