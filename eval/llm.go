@@ -40,7 +40,7 @@ func compare(o options) error {
 	if c.LLM.Model == "" {
 		return errors.New("no language model is configured: set ITERATESWARM_LLM_MODEL, see docs/llm.md")
 	}
-	model, err := llm.New(llm.FromConfig(c.LLM))
+	model, err := llm.New(llm.FromConfig(c))
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func TestBothEnginesAreScoredOnTheSameMessages(t *testing.T) {
 			bugs++
 		}
 	}
-	c := llm.FromConfig(config.LLM{Kind: "compatible", URL: s.URL, Model: "m-1", Rate: 100_000, PriceIn: 1, PriceOut: 2, Timeout: 20e9})
+	c := llm.FromConfig(config.Config{LLM: config.LLM{Kind: "compatible", URL: s.URL, Model: "m-1", Rate: 100_000, PriceIn: 1, PriceOut: 2, Timeout: 20e9}})
 	m, err := llm.New(c)
 	if err != nil {
 		t.Fatal(err)

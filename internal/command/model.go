@@ -20,7 +20,7 @@ func openModel(o Options) (*llm.Engine, error) {
 	if c.Model == "" {
 		return nil, nil
 	}
-	cfg := llm.FromConfig(c)
+	cfg := llm.FromConfig(o.Config)
 	cfg.Breaker = guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open,
 		OnChange: func(from, to string) {
 			o.Log.Warn("breaker of the model", "model", c.Model, "from", from, "to", to)

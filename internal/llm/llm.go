@@ -65,13 +65,13 @@ type Engine struct {
 
 // FromConfig is the configuration of the engine that the environment names, but
 // for the breaker's.
-func FromConfig(c config.LLM) Config {
+func FromConfig(c config.Config) Config {
 	return Config{
 		Registry: Registry{
-			Endpoint: Endpoint{Kind: c.Kind, URL: c.URL, Key: c.Key.Reveal(), APIVersion: c.APIVersion},
-			Judge:    Model{Name: c.Model, PriceIn: c.PriceIn, PriceOut: c.PriceOut},
+			Endpoint: Endpoint{Kind: c.LLM.Kind, URL: c.LLM.URL, Key: c.LLM.Key.Reveal(), APIVersion: c.LLM.APIVersion},
+			Judge:    Model{Name: c.LLM.Model, PriceIn: c.LLM.PriceIn, PriceOut: c.LLM.PriceOut},
 		},
-		Rate: c.Rate, Timeout: c.Timeout, Tokens: c.DailyTokens, Cost: c.DailyCost,
+		Rate: c.LLM.Rate, Timeout: c.LLM.Timeout, Tokens: c.LLM.DailyTokens, Cost: c.LLM.DailyCost,
 	}
 }
 
