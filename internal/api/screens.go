@@ -14,4 +14,10 @@ func (a *API) bindScreens(r *router.Router[*core.RequestEvent]) {
 	r.GET("/api/insights", a.insights).Bind(quiet)
 	r.GET("/api/insights.csv", a.insightsCSV)
 	r.POST("/api/alerts/{id}/{action}", a.alert)
+	r.GET("/api/projects/{id}/people", a.people)
+	r.POST("/api/projects/{id}/invite", a.invite)
+	r.GET("/api/projects/{id}/audit", a.audit)
+	r.GET("/api/projects/{id}/retention", a.retention)
+	r.POST("/api/reporters/{id}/erase", a.erase)
+	r.GET("/api/reporters/{id}/export", a.exportReporter)
 }

@@ -83,6 +83,7 @@ func (p *Pipeline) Workers() *river.Workers {
 	river.AddWorker(w, &triageWorker{p: p})
 	river.AddWorker(w, &fileWorker{p: p})
 	river.AddWorker(w, &rethinkWorker{p: p})
+	river.AddWorker(w, &batchWorker{p: p})
 	return w
 }
 
@@ -114,6 +115,7 @@ func (p *Pipeline) Start(ctx context.Context) error {
 		p.spawn(func() { p.sweepEvery(ctx) })
 		p.spawn(func() { p.healEvery(ctx) })
 		p.spawn(func() { p.watch(ctx) })
+		p.spawn(func() { p.retain(ctx) })
 	}
 	return nil
 }

@@ -61,6 +61,8 @@ const (
 	AlreadySent   = 40904 // undo: the tracker has it, or may have it
 	AlreadySetUp  = 40905
 	TrackerBusy   = 40906 // a tracker cannot be changed while deliveries to it are in doubt
+	IsMember      = 40908 // an invitation of somebody who is a member
+	LastAdmin     = 40909 // a project keeps an admin
 	OtherMessage  = 40907 // the external id stands for a message with another text
 	BodyTooLarge  = 41301
 	TextTooLong   = 41302
