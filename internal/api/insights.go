@@ -209,3 +209,20 @@ func (a *API) alert(e *core.RequestEvent) error {
 	}
 	return e.JSON(http.StatusOK, map[string]any{"alert": r.PublicExport()})
 }
+
+// search is GET /api/search?project=ID&q=WORDS.
+func (a *API) search(e *core.RequestEvent) error {
+	q := e.Request.URL.Query()
+	p, err := a.inProject(e, q.Get("project"), triage.Viewer)
+	if err != nil {
+		return err
+	}
+	if n := len(q.Get("q")); n > pipeline.LongestQuery {
+		return pipeline.Fault(pipeline.BadValue, "q has at most %d bytes; this one has %d.", pipeline.LongestQuery, n).At("q")
+	}
+	issues, messages, err := a.p.Search(p.Id, q.Get("q"))
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"issues": issues, "feedback": messages})
+}

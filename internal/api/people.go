@@ -209,3 +209,29 @@ func (a *API) retention(e *core.RequestEvent) error {
 	}
 	return e.JSON(http.StatusOK, map[string]any{"days": days, "messages": n})
 }
+
+// loadDemo is POST /api/projects/{id}/demo.
+func (a *API) loadDemo(e *core.RequestEvent) error {
+	p, err := a.inProject(e, e.Request.PathValue("id"), triage.Admin)
+	if err != nil {
+		return err
+	}
+	n, err := a.p.LoadDemo(p.Id, caller(e), requestID(e))
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"loaded": n})
+}
+
+// removeDemo is DELETE /api/projects/{id}/demo.
+func (a *API) removeDemo(e *core.RequestEvent) error {
+	p, err := a.inProject(e, e.Request.PathValue("id"), triage.Admin)
+	if err != nil {
+		return err
+	}
+	out, err := a.p.RemoveDemo(p.Id, caller(e), requestID(e))
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, out)
+}

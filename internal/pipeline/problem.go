@@ -72,5 +72,7 @@ const (
 	Broken        = 50001 // our mistake; the log has the details
 	NotStored     = 50301 // the item could not be stored; send it again
 	TooBusy       = 50302 // more requests at once than the server takes
+	NoModel       = 42202 // no model is configured, or not for this source
+	ModelDown     = 50304 // the model does not answer now
 	PluginDown    = 50303 // the plugin that should answer does not
 )
