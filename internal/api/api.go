@@ -70,14 +70,14 @@ func (a *API) Bind(se *core.ServeEvent) {
 
 	r.POST("/api/feedback/{id}/correct", a.correct)
 	r.POST("/api/feedback/{id}/join", a.join)
-	r.POST("/api/issues/batch", a.batchOf(records.Issues))
-	r.POST("/api/feedback/batch", a.batchOf(records.Feedback))
+	r.POST("/api/issues/batch", a.batch)
 	r.POST("/api/issues/{id}/{action}", a.act)
 	r.GET("/api/issues/{id}/{action}", onlyPost)
 	r.PATCH("/api/issues/{id}", a.edit)
 	r.POST("/api/decisions/{id}/undo", a.undo)
 	r.POST("/api/deliveries/{id}/retry", a.retry)
 	r.POST("/api/deliveries/{id}/confirm", a.confirm)
+	a.bindReplies(r)
 
 	a.bindScreens(r)
 

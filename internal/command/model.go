@@ -14,17 +14,26 @@ import (
 // thinkWorkers is how many degraded messages are thought over at the same time.
 const thinkWorkers = 2
 
+// replyWorkers is how many people are told something at the same time.
+const replyWorkers = 4
+
 // openModel makes the engine that asks a model; nil when none is configured.
 func openModel(o Options) (*llm.Engine, error) {
 	c := o.Config.LLM
 	if c.Model == "" {
 		return nil, nil
 	}
-	cfg := llm.FromConfig(o.Config)
-	cfg.Breaker = guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open,
-		OnChange: func(from, to string) {
-			o.Log.Warn("breaker of the model", "model", c.Model, "from", from, "to", to)
-		}}
+	cfg := llm.Config{
+		Registry: llm.Registry{
+			Endpoint: llm.Endpoint{Kind: c.Kind, URL: c.URL, Key: c.Key.Reveal(), APIVersion: c.APIVersion},
+			Judge:    llm.Model{Name: c.Model, PriceIn: c.PriceIn, PriceOut: c.PriceOut},
+		},
+		Breaker: guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open,
+			OnChange: func(from, to string) {
+				o.Log.Warn("breaker of the model", "model", c.Model, "from", from, "to", to)
+			}},
+		Rate: c.Rate, Timeout: c.Timeout, Tokens: c.DailyTokens, Cost: c.DailyCost,
+	}
 	if o.TuneModel != nil {
 		o.TuneModel(&cfg)
 	}

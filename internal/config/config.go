@@ -80,6 +80,7 @@ type Pipeline struct {
 // File is the way from an approved issue to the tracker.
 type File struct {
 	HealInterval time.Duration `env:"FILE_HEAL_INTERVAL" default:"1h" min:"1s" max:"168h" help:"How often the tracker is searched for issues filed twice."`
+	PollInterval time.Duration `env:"FILE_POLL_INTERVAL" default:"5m" min:"1s" max:"24h" help:"How often the tracker is asked which issues were closed or reopened, beside its webhooks."`
 }
 
 // LLM is the language model. Nothing is called while Model is empty.

@@ -60,8 +60,8 @@ func TestAnEmptyEnvironmentIsValid(t *testing.T) {
 		Data:     Data{MaxOpenConns: 16},
 		Queue:    Queue{Workers: 8, FetchCooldown: 15 * time.Millisecond, SweepInterval: 2 * time.Second},
 		Pipeline: Pipeline{HoldThreshold: 0.5},
-		File:     File{HealInterval: time.Hour},
 		LLM:      LLM{Kind: "openai", Class: "auto", APIVersion: "2024-10-21", DailyTokens: 1_000_000, SourceShare: 0.5, Rate: 60, Timeout: 30 * time.Second},
+		File:     File{HealInterval: time.Hour, PollInterval: 5 * time.Minute},
 		Breaker:  Breaker{Failures: 5, Open: 30 * time.Second},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -296,7 +296,7 @@ func TestEverySettingHasAHelpAndAGoodName(t *testing.T) {
 func TestEverySettingIsRead(t *testing.T) {
 	t.Parallel()
 	var readers strings.Builder
-	for _, folder := range []string{"../command", "../api", "../llm"} {
+	for _, folder := range []string{"../command", "../api"} {
 		files, err := filepath.Glob(folder + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no code in %s: %v", folder, err)

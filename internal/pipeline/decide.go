@@ -10,6 +10,7 @@ import (
 
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
+	"github.com/iterateswarm/iterateswarm/sdk"
 )
 
 // Act is what a person does to an issue.
@@ -47,9 +48,9 @@ func (p *Pipeline) Approve(id string, a Act) (Outcome, error) {
 
 // Decline says no to a draft.
 func (p *Pipeline) Decline(id string, a Act) (Outcome, error) {
-	return p.act(id, triage.ActDecline, triage.Approver, a, func(_ core.App, issue *core.Record) error {
+	return p.act(id, triage.ActDecline, triage.Approver, a, func(tx core.App, issue *core.Record) error {
 		issue.Set("snoozed_until", nil)
-		return nil
+		return p.tellLater(tx, issue, sdk.Declined, a.RequestID, p.Grace)
 	})
 }
 
@@ -70,13 +71,17 @@ func (p *Pipeline) Snooze(id string, a Act) (Outcome, error) {
 func (p *Pipeline) Reopen(id string, a Act) (Outcome, error) {
 	return p.act(id, triage.ActReopen, triage.Approver, a, func(tx core.App, issue *core.Record) error {
 		issue.Set("snoozed_until", nil)
+		issue.Set("closed_as", "")
 		return p.withdraw(tx, issue)
 	})
 }
 
 // Close says that a filed issue is done. New reports of it are regressions.
 func (p *Pipeline) Close(id string, a Act) (Outcome, error) {
-	return p.act(id, triage.ActClose, triage.Approver, a, func(core.App, *core.Record) error { return nil })
+	return p.act(id, triage.ActClose, triage.Approver, a, func(tx core.App, issue *core.Record) error {
+		issue.Set("closed_as", "completed")
+		return p.tellLater(tx, issue, sdk.Fixed, a.RequestID, p.Grace)
+	})
 }
 
 // act runs one act on one issue in one transaction: role, version, move,
@@ -171,8 +176,8 @@ func (p *Pipeline) lockIssue(id string) (unlock func()) {
 }
 
 // issueFields are the parts of an issue that acts change and undo restores.
-var issueFields = []string{"state", "title", "steps", "observed", "expected", "criteria", "labels", "components", "assignees",
-	"class", "severity", "merged_into", "snoozed_until"}
+var issueFields = []string{"state", "title", "steps", "observed", "expected", "criteria", "labels", "components",
+	"class", "severity", "merged_into", "snoozed_until", "closed_as"}
 
 func snapshot(issue *core.Record) map[string]any {
 	out := map[string]any{"version": issue.GetInt("version")}

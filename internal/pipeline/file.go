@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,6 +111,13 @@ func (p *Pipeline) send(ctx context.Context, d *core.Record) error {
 	if err := f.space(ctx, p.interval(tracker)); err != nil {
 		return nil // shutting down; nothing was sent
 	}
+	at, err := p.livesThere(issue)
+	if err != nil {
+		return err
+	}
+	if at != nil {
+		return p.filedThere(d, at)
+	}
 	req, err := p.createRequest(d, issue)
 	if err != nil {
 		return err
@@ -185,7 +191,7 @@ func (e *refusal) RetryAfter() time.Duration { return e.reply.RetryAfter }
 func (p *Pipeline) answered(d, tracker *core.Record, r pluginhost.CreateReply, took time.Duration) error {
 	switch {
 	case r.Outcome == pluginhost.Created:
-		return p.filed(d, strconv.FormatInt(r.Number, 10), r.NodeID, r.URL, "file", took)
+		return p.filed(d, nameOf(r.Name, r.Number), r.NodeID, r.URL, "file", took)
 	case r.Outcome == pluginhost.NotCreated, retryLater(r):
 		return p.changeDelivery(d, func(tx core.App, d *core.Record) error {
 			wait := max(r.RetryAfter, backoff(d.GetInt("attempts")))

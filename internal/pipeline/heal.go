@@ -72,7 +72,7 @@ func (p *Pipeline) heal(ctx context.Context, tracker *core.Record, since time.Ti
 		}
 		sort.Slice(list, func(i, j int) bool { return list[i].Number < list[j].Number })
 		if s := d.GetString("state"); s == deliveryUnknown || s == deliveryNeedsHuman {
-			if err := p.filed(d, fmt.Sprint(list[0].Number), list[0].NodeID, list[0].URL, "find", 0); err != nil {
+			if err := p.filed(d, nameOf(list[0].Name, list[0].Number), list[0].NodeID, list[0].URL, "find", 0); err != nil {
 				return err
 			}
 		}

@@ -43,6 +43,9 @@ type Config struct {
 	PublicURL    string         // where people open the app, for links in issues; may be empty
 	Sweep        time.Duration  // how often rows without a job are looked for
 	Heal         time.Duration  // how often trackers are searched for issues filed twice
+	Poll         time.Duration  // how often trackers are asked what has changed
+	Grace        time.Duration  // how long nobody is told what a person has decided, so that it can be undone before
+	Gather       time.Duration  // how long new reports are gathered before a tracker is told
 	Breaker      guard.BreakerConfig
 
 	// For the control run of the durability test, which shows that it bites.
@@ -83,7 +86,9 @@ func (p *Pipeline) Workers() *river.Workers {
 	river.AddWorker(w, &triageWorker{p: p})
 	river.AddWorker(w, &fileWorker{p: p})
 	river.AddWorker(w, &rethinkWorker{p: p})
-	river.AddWorker(w, &batchWorker{p: p})
+	river.AddWorker(w, &replyWorker{p: p})
+	river.AddWorker(w, &tellWorker{p: p})
+	river.AddWorker(w, &noteWorker{p: p})
 	return w
 }
 
@@ -115,7 +120,7 @@ func (p *Pipeline) Start(ctx context.Context) error {
 		p.spawn(func() { p.sweepEvery(ctx) })
 		p.spawn(func() { p.healEvery(ctx) })
 		p.spawn(func() { p.watch(ctx) })
-		p.spawn(func() { p.retain(ctx) })
+		p.spawn(func() { p.pollEvery(ctx) })
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -13,6 +12,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
+	"github.com/iterateswarm/iterateswarm/sdk"
 )
 
 // unsure notes that nobody knows whether the create arrived. A look is due when
@@ -61,7 +61,7 @@ func (p *Pipeline) resolve(ctx context.Context, d *core.Record) error {
 	took := time.Since(start)
 	for _, f := range found {
 		if f.Key == d.GetString("key") {
-			return p.filed(d, strconv.FormatInt(f.Number, 10), f.NodeID, f.URL, "find", took)
+			return p.filed(d, nameOf(f.Name, f.Number), f.NodeID, f.URL, "find", took)
 		}
 	}
 	// A delivery that was never sent is doubted after a restore only, and is as old as its issue.
@@ -121,6 +121,8 @@ func (p *Pipeline) markFiled(tx core.App, d *core.Record, number, nodeID, url st
 	issue.Set("tracker_key", number)
 	issue.Set("tracker_url", url)
 	issue.Set("filing", "")
-	_, err = p.decided(tx, issue, string(triage.ActFile), before, a, "")
-	return err
+	if _, err = p.decided(tx, issue, string(triage.ActFile), before, a, ""); err != nil {
+		return err
+	}
+	return p.tellLater(tx, issue, sdk.Filed, a.RequestID, 0)
 }

@@ -45,6 +45,9 @@ func (p *Pipeline) settled(tx core.App, r *core.Record, action, kind, reason str
 	if err := tx.Save(r); err != nil {
 		return fmt.Errorf("save feedback: %w", err)
 	}
+	if err := p.tellAuthor(tx, r, action); err != nil {
+		return err
+	}
 	if after == nil {
 		after = map[string]any{"state": r.GetString("state")}
 	}
@@ -368,7 +371,10 @@ func (p *Pipeline) countReport(tx core.App, issue, r *core.Record) error {
 	if err := tx.Save(issue); err != nil {
 		return fmt.Errorf("save issue: %w", err)
 	}
-	return nil
+	if known {
+		return nil
+	}
+	return p.wantNote(tx, issue)
 }
 
 // reported reports whether a reporter wrote to an issue, or to one that was

@@ -57,6 +57,9 @@ func (p *Pipeline) recover() error {
 			return fmt.Errorf("recover delivery %s: %w", d.Id, err)
 		}
 	}
+	if err := p.recoverReplies(); err != nil {
+		return err
+	}
 	if lost+len(sending) > 0 {
 		p.Log.Warn("recovered from a crash", "jobs", lost, "deliveries", len(sending))
 	}
@@ -102,7 +105,8 @@ func (p *Pipeline) sweepEvery(ctx context.Context) {
 // jobs can be lost, rows cannot. cursor is where the last sweep of messages ended.
 func (p *Pipeline) sweep(ctx context.Context, cursor string) (string, error) {
 	cursor, err := p.sweepFeedback(ctx, cursor)
-	return cursor, errors.Join(err, p.sweepDegraded(ctx), p.sweepApproved(), p.sweepDeliveries(ctx), p.wakeSnoozed())
+	return cursor, errors.Join(err, p.sweepDegraded(ctx), p.sweepApproved(), p.sweepDeliveries(ctx), p.wakeSnoozed(),
+		p.sweepReplies(ctx), p.sweepNotes(ctx))
 }
 
 func (p *Pipeline) sweepFeedback(ctx context.Context, cursor string) (string, error) {

@@ -25,7 +25,7 @@ func checkCreateReply(r *CreateReply, scrub scrubber) {
 	r.URL = issueURL(r.URL)
 	r.Name, r.NodeID = short(r.Name), short(r.NodeID)
 	r.RetryAfter = min(max(r.RetryAfter, 0), maxRetryAfter)
-	if r.Outcome == Created && r.Number <= 0 && r.NodeID == "" {
+	if r.Outcome == Created && r.Number <= 0 && r.NodeID == "" && r.Name == "" {
 		r.Outcome = Unknown
 		r.Message = "the plugin says created and names no issue"
 	}

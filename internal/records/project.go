@@ -17,12 +17,13 @@ type Settings struct {
 	Components []string `json:"components"` // likewise for components
 	HoldBelow  float64  `json:"hold_below"` // confidence under which a message waits for a person, 0..1
 	JoinAbove  float64  `json:"join_above"` // similarity from which a message joins by itself, 0..1
-
-	RetentionDays int    `json:"retention_days"` // after which the text of a message is erased; 0: never
-	Language      string `json:"language"`       // in which a model writes drafts, ISO 639-1; empty: en
+	Language   string   `json:"language"`   // in which a model writes drafts, ISO 639-1; empty: en
 	// JoinVerified lets a message join an issue that a model says it is the same as. Off: it is suggested only.
 	JoinVerified *bool  `json:"join_verified"`
 	LLM          Budget `json:"llm"` // what the project may use of the language model
+
+	Loop      Loop              `json:"loop"`      // what people are told by themselves, where the source says nothing
+	Templates map[string]string `json:"templates"` // what they are told, by kind of reply; empty: the product's own
 }
 
 // Budget is what a project may use of a language model a day (UTC).

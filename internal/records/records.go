@@ -32,6 +32,8 @@ const (
 	Views       = "views"
 	Alerts      = "alerts"
 	Runs        = "runs"
+	Replies     = "replies"
+	Notes       = "notes"
 	Users       = "users"
 )
 

@@ -158,11 +158,15 @@ func (m *matrix) everything() []kind {
 	view := func() map[string]any {
 		return map[string]any{"project": home, "user": m.caller("viewer").id, "name": m.serial("View "), "query": "sev:high", "shared": true}
 	}
-	work := func() map[string]any {
-		return map[string]any{"project": home, "kind": "issues", "state": "running"}
-	}
 	alert := func() map[string]any {
 		return map[string]any{"project": home, "kind": "source", "key": m.serial("s"), "state": "open"}
+	}
+	told := func() map[string]any {
+		return map[string]any{"project": home, "feedback": feedback, "source": s.Save(records.Sources, plugin("webhook")()).Id,
+			"kind": "message", "text": "Hello", "state": "sent", "key": m.serial("t")}
+	}
+	note := func() map[string]any {
+		return map[string]any{"project": home, "issue": s.Save(records.Issues, fresh()).Id, "tracker": of(records.Trackers, "plugin = 'local'")(), "wanted": 2}
 	}
 	return []kind{
 		{records.Projects, func() string { return "" }, func() map[string]any { return map[string]any{"name": "P", "slug": m.serial("p")} }, map[string]any{"name": "Renamed"}},
@@ -196,8 +200,9 @@ func (m *matrix) everything() []kind {
 		{records.Separations, save(records.Separations, func() map[string]any { m.n++; return apart() }),
 			func() map[string]any { m.n++; return apart() }, map[string]any{"low": "forged"}},
 		{records.Deliveries, save(records.Deliveries, delivery), delivery, map[string]any{"state": "done"}},
+		{records.Replies, save(records.Replies, told), told, map[string]any{"text": "forged"}},
+		{records.Notes, save(records.Notes, note), note, map[string]any{"wanted": 9}},
 		{records.Views, save(records.Views, view), view, map[string]any{"name": "Renamed"}},
-		{records.Runs, save(records.Runs, work), work, map[string]any{"state": "done"}},
 		{records.Alerts, save(records.Alerts, alert), alert, map[string]any{"state": "over"}},
 		{"installation", of("installation", "id != ''"), func() map[string]any { return map[string]any{"key_check": "x"} }, map[string]any{"key_check": "x"}},
 		{core.CollectionNameSuperusers, func() string {
