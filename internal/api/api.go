@@ -85,6 +85,7 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.GET("/api/stats", a.stats).Bind(quiet)
 	r.GET("/api/metrics", a.metricsJSON).Bind(quiet)
 	r.GET("/metrics", a.prometheus).Bind(quiet)
+	r.GET("/api/engines", a.engines).Bind(quiet)
 	r.GET("/api/ready", a.ready).Bind(quiet)
 	r.GET("/api/setup", a.setupNeeded).Bind(quiet)
 	r.POST("/api/setup", a.setUp)

@@ -101,13 +101,16 @@ var (
 	descLLMCalls   = prometheus.NewDesc("iterateswarm_llm_calls_total", "Calls to the model since the process started, by whether they failed.", []string{"model", "failed"}, nil)
 	descLLMTokens  = prometheus.NewDesc("iterateswarm_llm_tokens_today", "Tokens used since midnight UTC.", []string{"model"}, nil)
 	descLLMCost    = prometheus.NewDesc("iterateswarm_llm_cost_today", "Money spent since midnight UTC, in the currency of the configured prices.", []string{"model"}, nil)
+	descLLMState   = prometheus.NewDesc("iterateswarm_llm_state", "1 for the state the model is in: ready, probing, open, waiting, budget or setup.", []string{"model", "state"}, nil)
+	descLLMWait    = prometheus.NewDesc("iterateswarm_llm_wait_seconds", "Time until the model may be called; 0: now.", []string{"model"}, nil)
+	descLLMLimit   = prometheus.NewDesc("iterateswarm_llm_tokens_limit", "Tokens that may be used a day; 0: no limit.", []string{"model"}, nil)
 	descTook       = prometheus.NewDesc("iterateswarm_settle_seconds_mean", "Mean time from stored to settled of the last 100 messages.", nil, nil)
 )
 
 // Describe sends the descriptions of all numbers.
 func (c *counted) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descFeedback, descIssues, descDeliveries, descJobs, descBreaker, descDecided, descTook,
-		descDegraded, descLLMBreaker, descLLMCalls, descLLMTokens, descLLMCost} {
+		descDegraded, descLLMBreaker, descLLMCalls, descLLMTokens, descLLMCost, descLLMState, descLLMWait, descLLMLimit} {
 		ch <- d
 	}
 }
@@ -137,6 +140,9 @@ func (c *counted) Collect(ch chan<- prometheus.Metric) {
 		gauge(descLLMBreaker, open[m.Breaker], m.Model)
 		gauge(descLLMTokens, float64(m.Tokens), m.Model)
 		gauge(descLLMCost, m.Cost, m.Model)
+		gauge(descLLMState, 1, m.Model, m.State)
+		gauge(descLLMWait, m.Wait.Seconds(), m.Model)
+		gauge(descLLMLimit, float64(m.TokenLimit), m.Model)
 		for failed, n := range map[string]int64{"yes": m.Failed, "no": m.Calls - m.Failed} {
 			ch <- prometheus.MustNewConstMetric(descLLMCalls, prometheus.CounterValue, float64(n), m.Model, failed)
 		}

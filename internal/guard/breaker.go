@@ -44,6 +44,7 @@ type Breaker struct {
 	circuit *gobreaker.CircuitBreaker[struct{}]
 
 	mu        sync.Mutex
+	since     time.Time // of the last change of state
 	reopens   time.Time // when an open breaker lets the probe through
 	probeEnds time.Time // when the running probe is over at the latest
 	notBefore time.Time // the other side asked to wait until then
@@ -162,6 +163,14 @@ func (b *Breaker) State() string {
 	return b.circuit.State().String()
 }
 
+// Since is when the breaker came into its state; zero when it has never changed.
+func (b *Breaker) Since() time.Time {
+	_ = b.State() // an open breaker becomes half-open when somebody looks
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.since
+}
+
 // Wait says how long until the next call may be made: 0 when it may be made
 // now. While a probe runs that is the time at which it must have ended.
 func (b *Breaker) Wait() time.Duration {
@@ -206,6 +215,7 @@ func (b *Breaker) heed(err error) {
 func (b *Breaker) changed(_ string, from, to gobreaker.State) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.since = time.Now()
 	if to == gobreaker.StateOpen {
 		b.reopens = time.Now().Add(b.cfg.Open)
 	}

@@ -104,12 +104,20 @@ func (t *talk) call(ctx context.Context, q query, m mode) (answer, error) {
 	c := triage.Call{Model: model.Name, Kind: e.cfg.Registry.Endpoint.Kind, Mode: m.String(), Attempt: len(t.calls) + 1,
 		TokensIn: a.in, TokensOut: a.out, Cost: model.cost(a.in, a.out), Took: time.Since(start), Outcome: "ok"}
 	if err != nil {
-		e.failed.Add(1)
 		c.Outcome = outcomeOf(ctx, err)
+		e.failedWith(c.Outcome)
 		err = e.marked(ctx, err)
 	}
 	t.calls = append(t.calls, c)
 	return a, err
+}
+
+// failedWith remembers what went wrong with the last call that failed.
+func (e *Engine) failedWith(outcome string) {
+	e.failed.Add(1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lastError, e.lastFailed = outcome, time.Now()
 }
 
 // attempt is one exchange with a deadline of its own, so that one that hangs

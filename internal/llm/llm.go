@@ -60,6 +60,9 @@ type Engine struct {
 	known   bool // a call in mode has succeeded
 	problem string
 	until   time.Time // while problem lasts
+
+	lastError  string // of a call, in our words
+	lastFailed time.Time
 }
 
 // New makes an engine. It calls nothing before Judge.
@@ -184,7 +187,7 @@ func (e *Engine) State() triage.ModelState {
 	s := triage.ModelState{
 		Model: m.Judge.Name, Kind: m.Endpoint.Kind, Breaker: e.breaker.State(), Wait: e.breaker.Wait(),
 		Calls: e.calls.Load(), Failed: e.failed.Load(), TokenLimit: e.cfg.Tokens, CostLimit: e.cfg.Cost,
-		Priced: m.Judge.PriceIn > 0 || m.Judge.PriceOut > 0,
+		Prompt: PromptVersion(), Priced: m.Judge.PriceIn > 0 || m.Judge.PriceOut > 0,
 	}
 	var gone bool
 	s.Tokens, s.Cost, gone = e.budget.state(time.Now())
@@ -193,18 +196,37 @@ func (e *Engine) State() triage.ModelState {
 	if e.known {
 		s.Mode = e.mode.String()
 	}
+	s.LastError = e.lastError
+	if !e.lastFailed.IsZero() {
+		at := e.lastFailed
+		s.LastFailed = &at
+	}
+	if since := e.breaker.Since(); !since.IsZero() {
+		s.Since = &since
+	}
 	left := time.Until(e.until)
+	s.State = "ready"
 	switch {
 	case gone:
+		s.State = "budget"
 		s.Problem = "The day's budget is used up; it begins anew at midnight UTC."
 		s.Wait = max(s.Wait, untilMidnight(time.Now()))
 	case left > 0:
+		s.State = "setup"
 		s.Problem = e.problem
 		s.Wait = max(s.Wait, left)
 	case s.Breaker == guard.Open:
+		s.State = "open"
 		s.Problem = "The model's server has failed several times in a row and is left alone for a while."
+	case s.Breaker == guard.HalfOpen:
+		s.State = "probing"
 	case s.Wait > 0:
+		s.State = "waiting"
 		s.Problem = "The model's server has asked to wait."
+	}
+	if s.Wait > 0 {
+		at := time.Now().Add(s.Wait)
+		s.NextTry = &at
 	}
 	return s
 }

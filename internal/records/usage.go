@@ -13,10 +13,10 @@ import (
 
 // Used is what a source of a project has used of a model.
 type Used struct {
-	Project string  `db:"project"`
-	Source  string  `db:"source"`
-	Tokens  int     `db:"tokens"`
-	Cost    float64 `db:"cost"`
+	Project string  `db:"project" json:"-"`
+	Source  string  `db:"source" json:"source"`
+	Tokens  int     `db:"tokens" json:"tokens"`
+	Cost    float64 `db:"cost" json:"cost"`
 }
 
 // AppendUsage writes one row of the ledger: a call to a model for a message.

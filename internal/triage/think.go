@@ -57,13 +57,19 @@ type Thought struct {
 // ModelState is how an engine that asks a model is doing.
 type ModelState struct {
 	Model      string        `json:"model"`
+	Prompt     string        `json:"prompt"` // version
 	Kind       string        `json:"kind"`
-	Mode       string        `json:"mode"`    // empty until a call has shown what the server can do
-	Breaker    string        `json:"breaker"` // "closed", "open", "half-open"
-	Wait       time.Duration `json:"-"`       // until a call may be made; 0: now
-	Problem    string        `json:"problem"` // empty, or why no call is made now, in a sentence
-	Calls      int64         `json:"calls"`   // since the start
-	Failed     int64         `json:"failed"`  // of them
+	Mode       string        `json:"mode"`          // empty until a call has shown what the server can do
+	State      string        `json:"state"`         // "ready", "probing", "open", "waiting", "budget" or "setup": why no call is made
+	Breaker    string        `json:"breaker"`       // "closed", "open", "half-open"
+	Since      *time.Time    `json:"breaker_since"` // when the breaker came into its state; nil: it has always been closed
+	NextTry    *time.Time    `json:"next_try"`      // nil: now
+	Wait       time.Duration `json:"-"`             // until a call may be made; 0: now
+	Problem    string        `json:"problem"`       // empty, or why no call is made now, in a sentence
+	Calls      int64         `json:"calls"`         // since the start
+	Failed     int64         `json:"failed"`        // of them
+	LastError  string        `json:"last_error"`    // of a call, in a few words of ours; empty: none since the start
+	LastFailed *time.Time    `json:"last_failed"`
 	Tokens     int           `json:"tokens_today"`
 	TokenLimit int           `json:"tokens_limit"` // a day; 0: none
 	Cost       float64       `json:"cost_today"`
