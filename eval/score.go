@@ -47,7 +47,7 @@ func score(o options) error {
 	if o.out == "" {
 		o.out = "eval/report.md"
 	}
-	return os.WriteFile(o.out, []byte(t.markdown(e.Version())), 0o644)
+	return os.WriteFile(o.out, []byte(t.markdown(e.Version())+llmSection(o.out)), 0o644)
 }
 
 // scoreSets scores every head on its sets.

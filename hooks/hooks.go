@@ -23,6 +23,7 @@ func Bind(app core.App, p *pipeline.Pipeline) {
 	bindTrusted(app)
 	bindKeys(app)
 	bindAudit(app)
+	bindMembers(app)
 	hide(app, "secrets", records.Sources, records.Trackers)
 	hide(app, "hash", records.Keys)
 
@@ -82,6 +83,9 @@ func bindFeedback(app core.App, p *pipeline.Pipeline) {
 		return e.JSON(http.StatusOK, known)
 	})
 	app.OnRecordUpdate(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
+		if e.Record.GetString("erased") != "" && e.Record.GetString("content") == pipeline.ErasedText {
+			return e.Next()
+		}
 		for _, field := range []string{"project", "source", "external_id", "subject", "content", "permalink"} {
 			if e.Record.GetString(field) != e.Record.Original().GetString(field) {
 				return pipeline.Fault(pipeline.BadValue, "A message is stored verbatim and never changed.").At(field)
@@ -187,6 +191,8 @@ func checkSettings(e *core.RecordEvent) error {
 	switch {
 	case err != nil:
 		return pipeline.Fault(pipeline.BadValue, "The settings do not fit: %s.", strings.TrimSuffix(err.Error(), ".")).At("settings")
+	case s.RetentionDays < 0:
+		return pipeline.Fault(pipeline.BadValue, "retention_days is a number of days, or 0 to keep texts.").At("settings")
 	case s.HoldBelow < 0 || s.HoldBelow > 1 || s.JoinAbove < 0 || s.JoinAbove > 1:
 		return pipeline.Fault(pipeline.BadValue, "hold_below and join_above lie between 0 and 1.").At("settings")
 	case s.LLM.DailyTokens < 0 || s.LLM.DailyCost < 0 || s.LLM.SourceShare < 0 || s.LLM.SourceShare > 1:

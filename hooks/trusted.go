@@ -18,7 +18,11 @@ import (
 // or in the network, and the values that stay within the project.
 var reaching = map[string]map[string]func(string) bool{
 	"local":  {"folder": func(v string) bool { return v == "" || filepath.IsLocal(v) }},
-	"github": {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://api.github.com" }},
+	"github": {"base_url": isGitHub}, "github-issues": {"base_url": isGitHub},
+}
+
+func isGitHub(v string) bool {
+	return v == "" || strings.TrimSuffix(v, "/") == "https://api.github.com"
 }
 
 // bindTrusted refuses such a value from anybody but a superuser. What a

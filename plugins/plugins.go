@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/iterateswarm/iterateswarm/plugins/github"
+	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
 	"github.com/iterateswarm/iterateswarm/plugins/webhook"
 	"github.com/iterateswarm/iterateswarm/sdk"
@@ -17,6 +18,7 @@ import (
 func All() []sdk.Plugin {
 	return []sdk.Plugin{
 		webhook.New(),
+		githubsource.New(),
 		local.New(),
 		github.New(),
 	}

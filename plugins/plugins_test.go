@@ -63,6 +63,8 @@ func TestEveryPluginCanBeStarted(t *testing.T) {
 		"webhook": map[string]any{"secrets": []string{secret}},
 		"local":   map[string]any{},
 		"github":  map[string]any{"token": "t0ken-t0ken", "owner": "o", "repo": "r"},
+
+		"github-issues": map[string]any{"secrets": []string{secret}, "owner": "o", "repo": "r"},
 	}
 	for _, m := range h.Manifests() {
 		if config[m.Name] == nil {
@@ -74,7 +76,7 @@ func TestEveryPluginCanBeStarted(t *testing.T) {
 			t.Errorf("plugin %s: the description %q is no sentence", m.Name, m.Description)
 		}
 	}
-	if err := plugins.Serve("gitlab"); err == nil || !strings.Contains(err.Error(), "bundled are webhook, local, github") {
+	if err := plugins.Serve("gitlab"); err == nil || !strings.Contains(err.Error(), "bundled are webhook, github-issues, local, github") {
 		t.Errorf("Serve(gitlab) = %v", err)
 	}
 }

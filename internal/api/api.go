@@ -70,7 +70,8 @@ func (a *API) Bind(se *core.ServeEvent) {
 
 	r.POST("/api/feedback/{id}/correct", a.correct)
 	r.POST("/api/feedback/{id}/join", a.join)
-	r.POST("/api/issues/batch", a.batch)
+	r.POST("/api/issues/batch", a.batchOf(records.Issues))
+	r.POST("/api/feedback/batch", a.batchOf(records.Feedback))
 	r.POST("/api/issues/{id}/{action}", a.act)
 	r.GET("/api/issues/{id}/{action}", onlyPost)
 	r.PATCH("/api/issues/{id}", a.edit)

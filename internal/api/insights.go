@@ -41,6 +41,12 @@ func (a *API) summary(e *core.RequestEvent) error {
 	return e.JSON(http.StatusOK, s)
 }
 
+// wholeNumber reads a number of a query.
+func wholeNumber(text string, from, to int) (int, bool) {
+	n, err := strconv.Atoi(text)
+	return n, err == nil && n >= from && n <= to
+}
+
 // report counts what ?project= and ?days= ask for.
 func (a *API) report(e *core.RequestEvent) (*insights.Report, error) {
 	q := e.Request.URL.Query()
@@ -50,7 +56,8 @@ func (a *API) report(e *core.RequestEvent) (*insights.Report, error) {
 	}
 	days := 90
 	if d := q.Get("days"); d != "" {
-		if days, err = strconv.Atoi(d); err != nil || days < 1 || days > insights.MostDays {
+		var ok bool
+		if days, ok = wholeNumber(d, 1, insights.MostDays); !ok {
 			return nil, pipeline.Fault(pipeline.BadValue, "days is a number from 1 to %d.", insights.MostDays).At("days")
 		}
 	}
@@ -160,7 +167,8 @@ func (a *API) series(e *core.RequestEvent) error {
 	q := e.Request.URL.Query()
 	days := 14
 	if d := q.Get("days"); d != "" {
-		if days, err = strconv.Atoi(d); err != nil || days < 1 || days > insights.MostDays {
+		var ok bool
+		if days, ok = wholeNumber(d, 1, insights.MostDays); !ok {
 			return pipeline.Fault(pipeline.BadValue, "days is a number from 1 to %d.", insights.MostDays).At("days")
 		}
 	}
@@ -200,4 +208,21 @@ func (a *API) alert(e *core.RequestEvent) error {
 		return err
 	}
 	return e.JSON(http.StatusOK, map[string]any{"alert": r.PublicExport()})
+}
+
+// search is GET /api/search?project=ID&q=WORDS.
+func (a *API) search(e *core.RequestEvent) error {
+	q := e.Request.URL.Query()
+	p, err := a.inProject(e, q.Get("project"), triage.Viewer)
+	if err != nil {
+		return err
+	}
+	if n := len(q.Get("q")); n > pipeline.LongestQuery {
+		return pipeline.Fault(pipeline.BadValue, "q has at most %d bytes; this one has %d.", pipeline.LongestQuery, n).At("q")
+	}
+	issues, messages, err := a.p.Search(p.Id, q.Get("q"))
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"issues": issues, "feedback": messages})
 }

@@ -98,68 +98,6 @@ func (a *API) edit(e *core.RequestEvent) error {
 	return e.JSON(http.StatusOK, outcomeBody(out))
 }
 
-// mostInBatch is how many issues one batch may name.
-const mostInBatch = 500
-
-// batch is POST /api/issues/batch: one action on many issues. Each stands
-// alone: some may succeed while others fail, and each says so.
-func (a *API) batch(e *core.RequestEvent) error {
-	if err := signedIn(e); err != nil {
-		return err
-	}
-	var body struct {
-		Action string   `json:"action"`
-		IDs    []string `json:"ids"`
-		Items  []struct {
-			ID      string `json:"id"`
-			Version *int   `json:"version"`
-		} `json:"items"`
-		actBody
-	}
-	if err := decode(e, &body); err != nil {
-		return err
-	}
-	do, ok := a.acts()[body.Action]
-	if !ok || body.Action == "split" {
-		return pipeline.Fault(pipeline.BadValue, "action is one of approve, decline, snooze, reopen, close, merge and unmerge.").At("action")
-	}
-	if n := len(body.IDs) + len(body.Items); n == 0 || n > mostInBatch {
-		return pipeline.Fault(pipeline.BadValue, "Name 1 to %d issues, in ids or, with the versions you saw, in items.", mostInBatch).At("ids")
-	}
-	type result struct {
-		ID       string         `json:"id"`
-		OK       bool           `json:"ok"`
-		Issue    map[string]any `json:"issue,omitempty"`
-		Decision string         `json:"decision,omitempty"`
-		Error    map[string]any `json:"error,omitempty"`
-	}
-	results := make([]result, 0, len(body.IDs)+len(body.Items))
-	failed := 0
-	one := func(id string, version *int) {
-		act := body.actBody.act(e)
-		act.Version = version
-		out, err := do(id, act)
-		if err != nil {
-			p, ok := pipeline.AsProblem(err)
-			if !ok {
-				a.log.Error("batch", "action", body.Action, "issue", id, "request_id", requestID(e), "err", err)
-				p = pipeline.Fault(pipeline.Broken, "Something broke on our side. The log has it under request id %s.", requestID(e))
-			}
-			failed++
-			results = append(results, result{ID: id, Error: problemBody(p)})
-			return
-		}
-		results = append(results, result{ID: id, OK: true, Issue: out.Issue.PublicExport(), Decision: out.Decision})
-	}
-	for _, id := range body.IDs {
-		one(id, nil)
-	}
-	for _, it := range body.Items {
-		one(it.ID, it.Version)
-	}
-	return e.JSON(http.StatusOK, map[string]any{"results": results, "done": len(results) - failed, "failed": failed})
-}
-
 // correct is POST /api/feedback/{id}/correct: a person's class and severity. It
 // also releases a held message and restores noise.
 func (a *API) correct(e *core.RequestEvent) error {

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/offline"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
@@ -92,14 +90,7 @@ func judgeWithModel(ctx context.Context, o Options, r io.Reader, w io.Writer, ch
 		}
 		it := l.Item(ch)
 		out := byModel{ID: l.ID, Verdict: embedded.Judge(it)}
-		th, err := model.Judge(ctx, it, out.Verdict)
-		for errors.Is(err, guard.ErrBusy) && ctx.Err() == nil {
-			select {
-			case <-time.After(max(guard.RetryAfter(err), 100*time.Millisecond)):
-			case <-ctx.Done():
-			}
-			th, err = model.Judge(ctx, it, out.Verdict)
-		}
+		th, err := model.JudgePatiently(ctx, it, out.Verdict)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

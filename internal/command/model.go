@@ -23,17 +23,11 @@ func openModel(o Options) (*llm.Engine, error) {
 	if c.Model == "" {
 		return nil, nil
 	}
-	cfg := llm.Config{
-		Registry: llm.Registry{
-			Endpoint: llm.Endpoint{Kind: c.Kind, URL: c.URL, Key: c.Key.Reveal(), APIVersion: c.APIVersion},
-			Judge:    llm.Model{Name: c.Model, PriceIn: c.PriceIn, PriceOut: c.PriceOut},
-		},
-		Breaker: guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open,
-			OnChange: func(from, to string) {
-				o.Log.Warn("breaker of the model", "model", c.Model, "from", from, "to", to)
-			}},
-		Rate: c.Rate, Timeout: c.Timeout, Tokens: c.DailyTokens, Cost: c.DailyCost,
-	}
+	cfg := llm.FromConfig(o.Config)
+	cfg.Breaker = guard.BreakerConfig{Failures: o.Config.Breaker.Failures, Open: o.Config.Breaker.Open,
+		OnChange: func(from, to string) {
+			o.Log.Warn("breaker of the model", "model", c.Model, "from", from, "to", to)
+		}}
 	if o.TuneModel != nil {
 		o.TuneModel(&cfg)
 	}

@@ -75,7 +75,8 @@ func newApp(o Options) core.App {
 }
 
 // connect opens SQLite as PocketBase does, but syncs data.db on every commit:
-// without that a power cut loses what was acknowledged. Each connection keeps
+// without that a power cut loses what was acknowledged. Deleted content is
+// zeroed, so that what was erased is gone from the file. Each connection keeps
 // the statements it has parsed.
 func connect(path string) (*dbx.DB, error) {
 	sync := "NORMAL"
@@ -83,7 +84,7 @@ func connect(path string) (*dbx.DB, error) {
 		sync = "FULL"
 	}
 	db := prepared.Open(path + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(200000000)" +
-		"&_pragma=synchronous(" + sync + ")&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32000)")
+		"&_pragma=synchronous(" + sync + ")&_pragma=secure_delete(ON)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32000)")
 	return dbx.NewFromDB(db, "sqlite"), nil
 }
 
@@ -164,7 +165,7 @@ func (s *Server) open(ctx context.Context) error {
 	q, err := queue.Open(ctx, s.App, queue.Config{
 		Workers: p.Workers(), Queues: map[string]int{pipeline.TriageQueue: o.Config.Queue.Workers, pipeline.SuspectQueue: 1,
 			pipeline.ReplyQueue: replyWorkers,
-			pipeline.ThinkQueue: thinkWorkers},
+			pipeline.ThinkQueue: thinkWorkers, pipeline.BatchQueue: 1},
 		FetchCooldown: o.Config.Queue.FetchCooldown, Log: quieter(o.Log),
 	})
 	if err != nil {

@@ -296,7 +296,7 @@ func TestEverySettingHasAHelpAndAGoodName(t *testing.T) {
 func TestEverySettingIsRead(t *testing.T) {
 	t.Parallel()
 	var readers strings.Builder
-	for _, folder := range []string{"../command", "../api"} {
+	for _, folder := range []string{"../command", "../api", "../llm"} {
 		files, err := filepath.Glob(folder + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no code in %s: %v", folder, err)

@@ -32,7 +32,7 @@ func Table() []Rule {
 		// Floor 2: one outside thing each, strangers to one another.
 		{Folder: "plugins", May: []string{"sdk", "plugins"}},
 		{Folder: "internal/offline", May: []string{"internal/triage"}},
-		{Folder: "internal/llm", May: []string{"internal/triage", "internal/guard", "github.com/openai/openai-go/v3"}},
+		{Folder: "internal/llm", May: []string{"internal/triage", "internal/guard", "internal/config", "github.com/openai/openai-go/v3"}},
 		{Folder: "internal/agents", May: []string{"internal/triage"}},
 		{Folder: "internal/vector", May: []string{"internal/triage", "modernc.org/sqlite", "github.com/qdrant/go-client"}},
 		{Folder: "internal/prepared", May: []string{"modernc.org/sqlite"}},
@@ -61,7 +61,7 @@ func Table() []Rule {
 		// Floor 4: what faces the world.
 		{Folder: "hooks", May: facing()},
 		{Folder: "internal/api", May: append(facing(), "github.com/go-json-experiment/json")}, // says where malformed JSON breaks
-		{Folder: "eval", May: []string{"internal/triage", "internal/offline", "internal/llm", "internal/vector"}},
+		{Folder: "eval", May: []string{"internal/triage", "internal/config", "internal/offline", "internal/llm", "internal/vector"}},
 
 		// Floor 5: the command line wires everything and decides nothing; main
 		// hands over to it, since tests in package main link everything.

@@ -223,6 +223,8 @@ func TestNumbersOfALargeProject(t *testing.T) {
 	for _, path := range []string{
 		"/api/projects/" + s.Project() + "/summary", "/api/insights?project=" + s.Project() + "&days=90", "/api/insights?project=" + s.Project() + "&days=30",
 		"/api/projects/" + s.Project() + "/series?issues=i00000000000001,i00000000000002,i00000000000003",
+		"/api/search?project=" + s.Project() + "&q=issue+1234",
+		"/api/search?project=" + s.Project() + "&q=message+crash+is:noise",
 		"/api/collections/issues/records?skipTotal=1&perPage=50&sort=-reporter_count&filter=project%3D'" + s.Project() + "'%26%26merged_into%3D''",
 	} {
 		best := time.Hour

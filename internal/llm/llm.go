@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/iterateswarm/iterateswarm/internal/config"
 	"github.com/iterateswarm/iterateswarm/internal/guard"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
@@ -63,6 +64,18 @@ type Engine struct {
 
 	lastError  string // of a call, in our words
 	lastFailed time.Time
+}
+
+// FromConfig is the configuration of the engine that the environment names, but
+// for the breaker's.
+func FromConfig(c config.Config) Config {
+	return Config{
+		Registry: Registry{
+			Endpoint: Endpoint{Kind: c.LLM.Kind, URL: c.LLM.URL, Key: c.LLM.Key.Reveal(), APIVersion: c.LLM.APIVersion},
+			Judge:    Model{Name: c.LLM.Model, PriceIn: c.LLM.PriceIn, PriceOut: c.LLM.PriceOut},
+		},
+		Rate: c.LLM.Rate, Timeout: c.LLM.Timeout, Tokens: c.LLM.DailyTokens, Cost: c.LLM.DailyCost,
+	}
 }
 
 // New makes an engine. It calls nothing before Judge.
@@ -114,6 +127,24 @@ func (e *Engine) Judge(ctx context.Context, it triage.Item, first triage.Verdict
 	t := &talk{engine: e, account: it.Account, hidden: newRedactor(it.Title, it.Text)}
 	v, err := t.judge(ctx, it, first)
 	return triage.Thought{Verdict: v, Calls: t.calls}, err
+}
+
+// JudgePatiently judges as Judge does, and waits as long as the server or our
+// own rate asks for. It is for whoever has nothing else to do.
+func (e *Engine) JudgePatiently(ctx context.Context, it triage.Item, first triage.Verdict) (triage.Thought, error) {
+	var calls []triage.Call
+	for {
+		th, err := e.Judge(ctx, it, first)
+		calls = append(calls, th.Calls...)
+		th.Calls = calls
+		if !errors.Is(err, guard.ErrBusy) || ctx.Err() != nil {
+			return th, err
+		}
+		select {
+		case <-time.After(max(guard.RetryAfter(err), 100*time.Millisecond)):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // talk is one judgement: its calls and what was hidden from the model.

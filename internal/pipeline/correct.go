@@ -102,6 +102,9 @@ func (p *Pipeline) moveReport(id string, by *core.Record, action, reason, reques
 		if err := p.May(tx, by, r.GetString("project"), triage.Triager, NoFeedback); err != nil {
 			return err
 		}
+		if r.GetString("erased") != "" {
+			return Fault(IllegalMove, "The text of this message was erased; there is nothing to decide on.")
+		}
 		before := reportSnapshot(r)
 		if err := change(tx, r); err != nil {
 			return err

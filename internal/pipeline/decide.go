@@ -176,7 +176,7 @@ func (p *Pipeline) lockIssue(id string) (unlock func()) {
 }
 
 // issueFields are the parts of an issue that acts change and undo restores.
-var issueFields = []string{"state", "title", "steps", "observed", "expected", "criteria", "labels", "components",
+var issueFields = []string{"state", "title", "steps", "observed", "expected", "criteria", "labels", "components", "assignees",
 	"class", "severity", "merged_into", "snoozed_until", "closed_as"}
 
 func snapshot(issue *core.Record) map[string]any {

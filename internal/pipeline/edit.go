@@ -44,6 +44,7 @@ var editable = map[string]func(any) (any, *Problem){
 	"criteria":   lines,
 	"labels":     lines,
 	"components": lines,
+	"assignees":  lines,
 	"class": func(v any) (any, *Problem) {
 		if s, ok := v.(string); ok && triage.Class(s).Valid() {
 			return s, nil

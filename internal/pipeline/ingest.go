@@ -37,6 +37,7 @@ type Message struct {
 	RequestID   string
 
 	fromPlugin bool // the source's own plugin brought it
+	demo       bool // one of the items that show how the product works
 }
 
 // Ingest stores a message. It is durable, judged and queued when Ingest
@@ -60,9 +61,17 @@ func (p *Pipeline) Ingest(m Message) (r *core.Record, isNew bool, err error) {
 	r.Set("request_id", m.RequestID)
 	r.Set(AuthorID, m.AuthorID)
 	r.Set(AuthorName, m.AuthorName)
+	if m.ExternalID != "" { // a source may bring again what was erased
+		if gone, err := p.known(m.Project, m.Source, p.Vault.ErasedID(m.Project, m.Source, m.ExternalID)); err == nil {
+			return gone, false, nil
+		}
+	}
 	ctx := context.Background()
 	if m.fromPlugin {
 		ctx = context.WithValue(ctx, pluginKey{}, true)
+	}
+	if m.demo {
+		ctx = context.WithValue(ctx, demoKey{}, true)
 	}
 	err = p.App.SaveWithContext(ctx, r)
 	if err == nil {
@@ -76,6 +85,9 @@ func (p *Pipeline) Ingest(m Message) (r *core.Record, isNew bool, err error) {
 	}
 	return nil, false, refused(err)
 }
+
+// demoKey marks the context of a message that shows how the product works.
+type demoKey struct{}
 
 // pluginKey marks the context of a message that a source's own plugin brought.
 type pluginKey struct{}
@@ -150,6 +162,7 @@ func (p *Pipeline) Born(e *core.RecordEvent) error {
 		"state": string(triage.Received), "held_reason": "", "issue": "", "relation": "",
 		"similarity": 0, "candidates": nil, "lost": 0, "took_ms": 0,
 		"degraded": false, "degraded_why": "", "thoughts": 0, "think_at": "",
+		"erased": "", "demo": e.Context != nil && e.Context.Value(demoKey{}) != nil,
 	} {
 		r.Set(field, value)
 	}

@@ -86,6 +86,7 @@ func (p *Pipeline) Workers() *river.Workers {
 	river.AddWorker(w, &triageWorker{p: p})
 	river.AddWorker(w, &fileWorker{p: p})
 	river.AddWorker(w, &rethinkWorker{p: p})
+	river.AddWorker(w, &batchWorker{p: p})
 	river.AddWorker(w, &replyWorker{p: p})
 	river.AddWorker(w, &tellWorker{p: p})
 	river.AddWorker(w, &noteWorker{p: p})
@@ -120,6 +121,7 @@ func (p *Pipeline) Start(ctx context.Context) error {
 		p.spawn(func() { p.sweepEvery(ctx) })
 		p.spawn(func() { p.healEvery(ctx) })
 		p.spawn(func() { p.watch(ctx) })
+		p.spawn(func() { p.retain(ctx) })
 		p.spawn(func() { p.pollEvery(ctx) })
 	}
 	return nil

@@ -62,6 +62,8 @@ const (
 	AlreadySent   = 40904 // undo: the tracker has it, or may have it
 	AlreadySetUp  = 40905
 	TrackerBusy   = 40906 // a tracker cannot be changed while deliveries to it are in doubt
+	IsMember      = 40908 // an invitation of somebody who is a member
+	LastAdmin     = 40909 // a project keeps an admin
 	OtherMessage  = 40907 // the external id stands for a message with another text
 	NoWayBack     = 40910 // the message's channel takes no replies
 	BodyTooLarge  = 41301
@@ -72,5 +74,7 @@ const (
 	Broken        = 50001 // our mistake; the log has the details
 	NotStored     = 50301 // the item could not be stored; send it again
 	TooBusy       = 50302 // more requests at once than the server takes
+	NoModel       = 42202 // no model is configured, or not for this source
+	ModelDown     = 50304 // the model does not answer now
 	PluginDown    = 50303 // the plugin that should answer does not
 )

@@ -186,36 +186,8 @@ func (p *Pipeline) follow(project, id string, v triage.Verdict) error {
 			}
 			return err
 		}
-		issueID := r.GetString("issue")
-		same, err := p.sameAsAnother(tx, r, v)
-		if err != nil {
-			return err
-		}
-		if (v.Class == triage.Bug || v.Class == triage.Feature) && !same {
-			if err := p.judged(tx, r, v); err != nil || issueID != "" {
-				if err == nil {
-					err = p.rewrite(tx, issueID, r, v)
-				}
-				return err
-			}
-			return p.settleAnew(tx, r)
-		}
-		r.Set("issue", "")
-		r.Set("relation", "")
-		r.Set("similarity", 0)
-		if err := p.judged(tx, r, v); err != nil {
-			return err
-		}
-		if issueID != "" {
-			left = r
-			if err := p.moved(tx, r, issueID); err != nil {
-				return err
-			}
-			if err := p.withdrawEmpty(tx, issueID, v); err != nil {
-				return err
-			}
-		}
-		return p.settleAnew(tx, r)
+		left, err = p.obey(tx, r, v)
+		return err
 	})
 	if err == nil && left != nil {
 		p.reindex([]*core.Record{left})
@@ -231,6 +203,41 @@ func (p *Pipeline) sameAsAnother(tx core.App, r *core.Record, v triage.Verdict) 
 	}
 	issue, err := tx.FindRecordById(records.Issues, r.GetString("issue"))
 	return err == nil && issue.GetInt("report_count") == 1, err
+}
+
+// obey does what follow says, for a message that is open. It returns the
+// message when it has left its issue; the index must be told after the commit.
+func (p *Pipeline) obey(tx core.App, r *core.Record, v triage.Verdict) (left *core.Record, err error) {
+	issueID := r.GetString("issue")
+	same, err := p.sameAsAnother(tx, r, v)
+	if err != nil {
+		return nil, err
+	}
+	if (v.Class == triage.Bug || v.Class == triage.Feature) && !same {
+		if err := p.judged(tx, r, v); err != nil {
+			return nil, err
+		}
+		if issueID != "" {
+			return nil, p.rewrite(tx, issueID, r, v)
+		}
+		return nil, p.settleAnew(tx, r)
+	}
+	r.Set("issue", "")
+	r.Set("relation", "")
+	r.Set("similarity", 0)
+	if err := p.judged(tx, r, v); err != nil {
+		return nil, err
+	}
+	if issueID != "" {
+		left = r
+		if err := p.moved(tx, r, issueID); err != nil {
+			return nil, err
+		}
+		if err := p.withdrawEmpty(tx, issueID, v); err != nil {
+			return nil, err
+		}
+	}
+	return left, p.settleAnew(tx, r)
 }
 
 // settleAnew sends a message through settling once more.

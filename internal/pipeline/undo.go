@@ -73,6 +73,9 @@ func undoable(tx core.App, d *core.Record) error {
 	if d.GetString("actor_kind") != records.ByPerson || !canUndo[d.GetString("action")] {
 		return Fault(IllegalMove, "Only what a person decided can be undone: approve, decline, snooze, reopen, close, edit, merge, unmerge, split, reclassify and join.")
 	}
+	if d.GetString("changes_salt") == "" {
+		return Fault(IllegalMove, "What this decision changed was erased with a reporter's words; it cannot be undone.")
+	}
 	var newer int
 	err := tx.DB().NewQuery(`SELECT count(*) FROM decisions WHERE undo_of = {:id} OR (subject_id = {:s}
 		AND rowid > (SELECT rowid FROM decisions WHERE id = {:id})

@@ -17,7 +17,9 @@ type Settings struct {
 	Components []string `json:"components"` // likewise for components
 	HoldBelow  float64  `json:"hold_below"` // confidence under which a message waits for a person, 0..1
 	JoinAbove  float64  `json:"join_above"` // similarity from which a message joins by itself, 0..1
-	Language   string   `json:"language"`   // in which a model writes drafts, ISO 639-1; empty: en
+
+	RetentionDays int    `json:"retention_days"` // after which the text of a message is erased; 0: never
+	Language      string `json:"language"`       // in which a model writes drafts, ISO 639-1; empty: en
 	// JoinVerified lets a message join an issue that a model says it is the same as. Off: it is suggested only.
 	JoinVerified *bool  `json:"join_verified"`
 	LLM          Budget `json:"llm"` // what the project may use of the language model

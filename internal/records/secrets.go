@@ -122,6 +122,14 @@ func (v *Vault) DeliveryKey(issue, tracker, action string, generation int) strin
 	return base32.StdEncoding.EncodeToString(m.Sum(nil))[:20]
 }
 
+// ErasedID stands for the id that a source gave an erased message: it tells a
+// repeat of that message, and nobody what the id was.
+func (v *Vault) ErasedID(project, source, externalID string) string {
+	m := hmac.New(sha256.New, []byte("iterateswarm erased "+v.key))
+	fmt.Fprintf(m, "%s|%s|%s", project, source, externalID)
+	return "erased:" + hex.EncodeToString(m.Sum(nil))[:32]
+}
+
 // SettingsKey is the key, 32 characters, that PocketBase encrypts its settings with.
 func (v *Vault) SettingsKey() string {
 	m := hmac.New(sha256.New, []byte("iterateswarm settings "+v.key))

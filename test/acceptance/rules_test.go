@@ -158,6 +158,9 @@ func (m *matrix) everything() []kind {
 	view := func() map[string]any {
 		return map[string]any{"project": home, "user": m.caller("viewer").id, "name": m.serial("View "), "query": "sev:high", "shared": true}
 	}
+	work := func() map[string]any {
+		return map[string]any{"project": home, "kind": "issues", "state": "running"}
+	}
 	alert := func() map[string]any {
 		return map[string]any{"project": home, "kind": "source", "key": m.serial("s"), "state": "open"}
 	}
@@ -203,6 +206,7 @@ func (m *matrix) everything() []kind {
 		{records.Replies, save(records.Replies, told), told, map[string]any{"text": "forged"}},
 		{records.Notes, save(records.Notes, note), note, map[string]any{"wanted": 9}},
 		{records.Views, save(records.Views, view), view, map[string]any{"name": "Renamed"}},
+		{records.Runs, save(records.Runs, work), work, map[string]any{"state": "done"}},
 		{records.Alerts, save(records.Alerts, alert), alert, map[string]any{"state": "over"}},
 		{"installation", of("installation", "id != ''"), func() map[string]any { return map[string]any{"key_check": "x"} }, map[string]any{"key_check": "x"}},
 		{core.CollectionNameSuperusers, func() string {

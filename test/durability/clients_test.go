@@ -151,9 +151,9 @@ func (o *house) approveAll(ctx context.Context, most int) {
 	}
 }
 
-// approveSome approves up to 40 drafts and returns how many that were.
+// approveSome approves up to 20 drafts and returns how many that were.
 func (o *house) approveSome(ctx context.Context) int {
-	ids := o.ids(ctx, "issues", "state='draft'", 40)
+	ids := o.ids(ctx, "issues", "state='draft'", 20)
 	url := o.url.Load()
 	if len(ids) == 0 || url == nil {
 		return 0
