@@ -30,7 +30,7 @@ func (t *Tracker) Find(ctx context.Context, req sdk.FindRequest) ([]sdk.Found, e
 	if err != nil {
 		return nil, err
 	}
-	ours := append([]string{login}, t.config.FormerLogins...)
+	ours := t.ours(login)
 	looks := []string{login, everybody, login}
 	if req.Key == "" {
 		looks = []string{login}
@@ -110,23 +110,37 @@ func (t *Tracker) page(ctx context.Context, options *gh.IssueListByRepoOptions) 
 	return list, resp.NextPage, nil
 }
 
+// ours lists the accounts whose issues are our own.
+func (t *Tracker) ours(login string) []string {
+	return append([]string{login}, t.config.FormerLogins...)
+}
+
+func isOneOf(logins []string, author string) bool {
+	return slices.ContainsFunc(logins, func(login string) bool { return strings.EqualFold(login, author) })
+}
+
 // ourIssue reads an issue that carries our marker and comes from one of our
 // accounts.
 func ourIssue(issue *gh.Issue, ours []string) (sdk.Found, bool) {
-	key, marked := sdk.MarkerOf(issue.GetBody())
-	author := issue.GetUser().GetLogin()
-	byUs := slices.ContainsFunc(ours, func(login string) bool { return strings.EqualFold(login, author) })
-	if !marked || !byUs || issue.IsPullRequest() {
+	f := seen(issue)
+	if f.Key == "" || issue.IsPullRequest() || !isOneOf(ours, issue.GetUser().GetLogin()) {
 		return sdk.Found{}, false
 	}
+	return f, true
+}
+
+// seen is an issue as the host knows it.
+func seen(issue *gh.Issue) sdk.Found {
+	key, _ := sdk.MarkerOf(issue.GetBody())
 	return sdk.Found{
 		Key:     key,
 		Number:  int64(issue.GetNumber()),
 		NodeID:  issue.GetNodeID(),
 		URL:     issue.GetHTMLURL(),
+		Title:   issue.GetTitle(),
 		State:   issue.GetState(),
 		Created: issue.GetCreatedAt().Time,
-	}, true
+	}
 }
 
 // whoAmI returns the account that the token acts as: from the configuration, or

@@ -45,6 +45,17 @@ type hub struct {
 	noPush    bool            // labels are dropped in silence
 	login     string          // whose token it is
 	repo      map[string]any  // changes to the repository in GET /repos/…
+
+	labels    []string // of the repository
+	labelAsks []int    // what the requests for them were answered
+	labelFail int      // answer them with this
+	comments  []comment
+	branches  map[string]string // to their commits
+	tree      []map[string]any  // entries of every commit
+	trees     [][]map[string]any
+	pulls     []map[string]any
+	pullFault []fault
+	writes    []time.Time
 }
 
 type stored struct {
@@ -55,6 +66,10 @@ type stored struct {
 	state       string
 	created     time.Time
 	pull        bool
+	assignees   []string
+	kind        string // its type
+	reason      string
+	updated     time.Time
 }
 
 // fault is what happens to one request.
@@ -74,7 +89,8 @@ func newHub(t testing.TB) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hub{t: t, login: "swarm-bot", document: spec}
+	h := &hub{t: t, login: "swarm-bot", document: spec, labels: []string{"Bug", "ui", "from-feedback"},
+		branches: map[string]string{"main": sha(1)}}
 	h.server = httptest.NewServer(h)
 	t.Cleanup(h.server.Close)
 	return h
@@ -118,6 +134,7 @@ func (h *hub) tracker(more string) *Tracker {
 func tracker(t testing.TB, base, more string) *Tracker {
 	t.Helper()
 	tr := New()
+	tr.pace.Every = 0 // TestWritesAreASecondApart looks at it
 	config := fmt.Sprintf(`{"token":%q,"owner":"octo","repo":"hello","base_url":%q%s}`, token, base, more)
 	if wrong := tr.Configure(t.Context(), sdk.Config{JSON: []byte(config)}); wrong != nil {
 		t.Fatal(wrong)
@@ -145,6 +162,9 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.plain(w, 422, `{"message":"Validation Failed"}`)
 		return
 	}
+	if h.more(w, r, route.Path, body, input) {
+		return
+	}
 	switch {
 	case r.Method == "POST":
 		h.create(w, r, body, input)
@@ -159,6 +179,7 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		delete(repo, "source") // neither these two nor the whole fit the document's own schema
 		delete(repo, "parent")
 		repo["language"] = "Go"
+		repo["default_branch"] = "main"
 		maps.Copy(repo, h.repo)
 		h.answer(w, input, 200, repo, nil)
 	}
@@ -166,8 +187,8 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *hub) create(w http.ResponseWriter, r *http.Request, body []byte, input *openapi3filter.RequestValidationInput) {
 	var req struct {
-		Title, Body string
-		Labels      []string
+		Title, Body, Type string
+		Labels, Assignees []string
 	}
 	if err := json.Unmarshal(body, &req); err != nil {
 		h.t.Error(err)
@@ -180,9 +201,9 @@ func (h *hub) create(w http.ResponseWriter, r *http.Request, body []byte, input 
 	}
 	fails := f.status != 0 || f.how != ""
 	issue := stored{number: len(h.issues) + 1, title: req.Title, body: req.Body, labels: req.Labels, login: h.login,
-		state: "open", created: time.Now()}
+		state: "open", created: time.Now(), assignees: req.Assignees, kind: req.Type}
 	if h.noPush {
-		issue.labels = nil
+		issue.labels, issue.assignees = nil, nil
 	}
 	if !fails || f.commit {
 		h.issues = append(h.issues, issue)
@@ -206,7 +227,7 @@ func (h *hub) list(w http.ResponseWriter, r *http.Request, input *openapi3filter
 	since, _ := time.Parse(time.RFC3339, q.Get("since"))
 	var match []stored
 	for _, i := range h.issues {
-		hidden := time.Since(i.created) < h.lag || i.created.Before(since)
+		hidden := time.Since(i.created) < h.lag || i.changed().Before(since)
 		other := q.Get("creator") != "" && (q.Get("creator") != i.login || h.blind)
 		if !hidden && !other && (q.Get("state") == "all" || q.Get("state") == i.state) {
 			match = append(match, i)
@@ -219,8 +240,13 @@ func (h *hub) list(w http.ResponseWriter, r *http.Request, input *openapi3filter
 		h.fail(w, r, f)
 		return
 	}
-	slices.SortStableFunc(match, func(a, b stored) int { return b.created.Compare(a.created) })
-	if q.Get("sort") != "created" || q.Get("direction") != "desc" {
+	slices.SortStableFunc(match, func(a, b stored) int {
+		if q.Get("sort") == "updated" {
+			return b.changed().Compare(a.changed())
+		}
+		return b.created.Compare(a.created)
+	})
+	if q.Get("direction") == "asc" {
 		slices.Reverse(match)
 	}
 	size, page := atoi(q.Get("per_page"), 30), atoi(q.Get("page"), 1)
@@ -272,6 +298,21 @@ func (h *hub) show(i stored) map[string]any {
 	m["node_id"] = fmt.Sprintf("I_%d", i.number)
 	m["html_url"] = fmt.Sprintf("https://github.test/octo/hello/issues/%d", i.number)
 	m["created_at"] = i.created.UTC().Format(time.RFC3339)
+	m["updated_at"] = i.changed().UTC().Format(time.RFC3339)
+	m["closed_at"], m["state_reason"] = nil, nil
+	if i.state == "closed" {
+		m["closed_at"], m["state_reason"] = m["updated_at"], "completed"
+		if i.reason != "" {
+			m["state_reason"] = i.reason
+		}
+	}
+	people := []any{}
+	for _, a := range i.assignees {
+		p := maps.Clone(m["user"].(map[string]any))
+		p["login"] = a
+		people = append(people, p)
+	}
+	m["assignees"] = people
 	m["user"].(map[string]any)["login"] = i.login
 	return m
 }
