@@ -22,6 +22,7 @@ func Bind(app core.App, p *pipeline.Pipeline) {
 	bindTrackers(app, p)
 	bindTrusted(app)
 	bindKeys(app)
+	bindPins(app)
 	bindAudit(app)
 	bindMembers(app)
 	hide(app, "secrets", records.Sources, records.Trackers)
@@ -174,6 +175,17 @@ func bindAudit(app core.App) {
 	app.OnRecordCreate(records.Decisions).BindFunc(func(e *core.RecordEvent) error {
 		return pipeline.Fault(pipeline.BadValue, "Decisions are written by the server only.")
 	})
+}
+
+// bindPins keeps which programs may run with the routes that start and stop
+// them.
+func bindPins(app core.App) {
+	refuse := func(e *core.RecordRequestEvent) error {
+		return pipeline.Fault(pipeline.BadValue, "Plugins are enabled and disabled with POST /api/plugins/NAME/enable and …/disable.")
+	}
+	app.OnRecordCreateRequest(records.Pins).BindFunc(refuse)
+	app.OnRecordUpdateRequest(records.Pins).BindFunc(refuse)
+	app.OnRecordDeleteRequest(records.Pins).BindFunc(refuse)
 }
 
 // checkSlug refuses a slug that could be an id.

@@ -34,10 +34,14 @@ type Manifest struct {
 
 var pluginName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
 
+// ValidName reports whether a plugin can be called so: 1 to 31 lower-case
+// letters, digits and dashes, beginning with a letter.
+func ValidName(name string) bool { return pluginName.MatchString(name) }
+
 // Check reports the first thing that makes the manifest unusable, or nil.
 func (m Manifest) Check() error {
 	switch {
-	case !pluginName.MatchString(m.Name):
+	case !ValidName(m.Name):
 		return fmt.Errorf("plugin name %q is not lower-case letters, digits and dashes", m.Name)
 	case m.Kind != KindSource && m.Kind != KindTracker:
 		return fmt.Errorf("plugin %s: kind %q is neither source nor tracker", m.Name, m.Kind)

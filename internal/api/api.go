@@ -81,6 +81,7 @@ func (a *API) Bind(se *core.ServeEvent) {
 	a.bindReplies(r)
 
 	a.bindScreens(r)
+	a.bindPlugins(r)
 
 	quiet := apis.SkipSuccessActivityLog()
 	r.GET("/api/stats", a.stats).Bind(quiet)

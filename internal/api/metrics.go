@@ -55,7 +55,7 @@ func newMetrics(p *pipeline.Pipeline) *metrics {
 			[]string{"source"}),
 		sources: bounded{seen: map[string]bool{}},
 	}
-	reg.MustRegister(m.requests, m.received, &counted{p: p}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(m.requests, m.received, &counted{p: p}, &pluginMetrics{p: p}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// A message that is known already is no record that is created.
 	p.App.OnRecordAfterCreateSuccess(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
 		m.received.WithLabelValues(m.sources.name(e.Record.GetString("source"))).Inc()

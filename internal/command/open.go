@@ -133,7 +133,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	var p *pipeline.Pipeline
 	host, err := pluginhost.Open(pluginhost.Config{
-		Manifests: o.Manifests, Command: s.pluginCommand(), StateDir: o.Dir, Log: o.Log,
+		Manifests: o.Manifests, Command: s.pluginCommand(), StateDir: o.Dir, Dir: pluginDir(o.Dir), Log: o.Log,
 		OnStatus: func(st pluginhost.Status) { p.PluginStatus(st) },
 		OnBatch: func(ctx context.Context, id string, b pluginhost.Batch) ([]pluginhost.Refusal, error) {
 			return p.TakeBatch(ctx, id, b)
@@ -180,6 +180,9 @@ func (s *Server) open(ctx context.Context) error {
 	s.API = api.New(p, o.Config, o.Log)
 	return p.AfterRestore(restoreMark(o.Dir))
 }
+
+// pluginDir is where operators put programs of their own.
+func pluginDir(dataDir string) string { return filepath.Join(dataDir, "plugins") }
 
 func (s *Server) pluginCommand() func(string) *exec.Cmd {
 	if s.opts.PluginCommand != nil {

@@ -58,8 +58,10 @@ type Pipeline struct {
 	Config
 	queue *queue.Queue
 
-	projects sync.Map // id → *project
-	filers   sync.Map // tracker id → *filer
+	projects sync.Map   // id → *project
+	filers   sync.Map   // tracker id → *filer
+	catalog  sync.Mutex // held while a plugin is enabled, disabled or reloaded
+	offers   offers
 	waiting  waiters
 	counts   counter
 	opinions opinions

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sort"
 	"time"
@@ -19,6 +20,9 @@ import (
 // startPlugins starts every enabled source and tracker. One that does not
 // start says so in its status and keeps nothing else from starting.
 func (p *Pipeline) startPlugins(ctx context.Context) error {
+	if err := p.loadPins(); err != nil {
+		return err
+	}
 	for _, collection := range []string{records.Sources, records.Trackers} {
 		list, err := p.App.FindAllRecords(collection)
 		if err != nil {
@@ -38,15 +42,25 @@ func (p *Pipeline) startPlugins(ctx context.Context) error {
 
 // SetPlugin starts, restarts or stops the process of a source or tracker as its
 // record says, and writes how that went.
-func (p *Pipeline) SetPlugin(ctx context.Context, r *core.Record) {
+func (p *Pipeline) SetPlugin(ctx context.Context, r *core.Record) { p.setPlugin(ctx, r, p.Plugins.Set) }
+
+// RestartPlugin is SetPlugin that replaces the process also when nothing has
+// changed.
+func (p *Pipeline) RestartPlugin(ctx context.Context, r *core.Record) {
+	p.setPlugin(ctx, r, p.Plugins.Restart)
+}
+
+func (p *Pipeline) setPlugin(ctx context.Context, r *core.Record, set func(context.Context, pluginhost.Instance) error) {
 	in, err := p.instance(r)
 	if err == nil {
-		err = p.Plugins.Set(ctx, in)
+		err = set(ctx, in)
 	}
 	var refused *pluginhost.Refused
 	switch {
 	case errors.As(err, &refused):
 		p.setStatus(r.Collection().Name, r.Id, "misconfigured", refused.Error())
+	case errors.Is(err, pluginhost.ErrNoPlugin):
+		p.setStatus(r.Collection().Name, r.Id, "disabled", fmt.Sprintf("the plugin %s is not enabled", in.Plugin))
 	case err != nil:
 		p.Log.Warn("plugin did not start", "plugin", r.GetString("plugin"), "instance", r.Id, "err", err)
 	}
@@ -78,7 +92,15 @@ func (p *Pipeline) instance(r *core.Record) (pluginhost.Instance, error) {
 		}
 		in.DataDir = filepath.Join(filepath.Dir(p.App.DataDir()), "issues", slug)
 	}
+	if _, own := p.Plugins.Pinned(in.Plugin); own {
+		in.DataDir = p.instanceDir(r.Id)
+	}
 	return in, nil
+}
+
+// instanceDir is the directory of one instance of an operator's own plugin.
+func (p *Pipeline) instanceDir(id string) string {
+	return filepath.Join(p.App.DataDir(), "instances", id)
 }
 
 // SealConfig checks the configuration of a source or tracker against its
@@ -86,6 +108,9 @@ func (p *Pipeline) instance(r *core.Record) (pluginhost.Instance, error) {
 // given keeps the value it had.
 func (p *Pipeline) SealConfig(r *core.Record) error {
 	m, ok := p.Plugins.Manifest(r.GetString("plugin"))
+	if !ok && unchanged(r) {
+		return nil // its plugin is not enabled; it may be renamed and switched off
+	}
 	if !ok {
 		return Fault(BadConfig, "There is no plugin %q.", r.GetString("plugin")).At("plugin")
 	}
@@ -145,11 +170,23 @@ func (p *Pipeline) SealConfig(r *core.Record) error {
 	return nil
 }
 
+// unchanged says that a record that exists keeps its plugin and what it is
+// configured with, and is not switched on.
+func unchanged(r *core.Record) bool {
+	was := r.Original()
+	return !r.IsNew() && was.GetString("plugin") == r.GetString("plugin") && was.GetString("config") == r.GetString("config") &&
+		(!r.GetBool("enabled") || was.GetBool("enabled"))
+}
+
 // PluginChanged follows a change of a source's or tracker's record, after its
 // commit: the process, the queue and what waits for it.
 func (p *Pipeline) PluginChanged(r *core.Record, gone bool) {
+	p.offers.forget(r.Id)
 	if gone {
 		p.Plugins.Remove(r.Id)
+		if err := os.RemoveAll(p.instanceDir(r.Id)); err != nil {
+			p.Log.Error("remove an instance's directory", "instance", r.Id, "err", err)
+		}
 		return
 	}
 	if r.Collection().Name == records.Trackers {

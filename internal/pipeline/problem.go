@@ -51,6 +51,8 @@ const (
 	NoRoute       = 40400 // no such address
 	NoDecision    = 40405
 	NoDelivery    = 40406
+	NoPlugin      = 40420
+	NoInstance    = 40421 // a source or tracker
 	NoAlert       = 40407
 	NoReporter    = 40408
 	NoRun         = 40409
@@ -66,10 +68,12 @@ const (
 	LastAdmin     = 40909 // a project keeps an admin
 	OtherMessage  = 40907 // the external id stands for a message with another text
 	NoWayBack     = 40910 // the message's channel takes no replies
+	OtherFile     = 40920 // a plugin's file is not the one that was seen
 	BodyTooLarge  = 41301
 	TextTooLong   = 41302
 	BadMediaType  = 41501
 	BadConfig     = 42201 // a plugin's configuration does not fit its schema
+	RefusedPlugin = 42220 // a program that cannot run as a plugin
 	TooFast       = 42901
 	Broken        = 50001 // our mistake; the log has the details
 	NotStored     = 50301 // the item could not be stored; send it again

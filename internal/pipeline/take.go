@@ -64,13 +64,32 @@ func (p *Pipeline) TakeItems(source *core.Record, items []pluginhost.Item, reque
 	return nil
 }
 
+// Sample puts one message through a source, as its plugin would, and returns its
+// id. It is marked, so that nobody takes it for a person's.
+func (p *Pipeline) Sample(source *core.Record, requestID string) (string, error) {
+	r, err := p.ingestItem(source, pluginhost.Item{
+		ExternalID: "sample-" + core.GenerateDefaultRandomId(), Title: "Sample message",
+		Content:  "This is a sample message. The export button does nothing when I click it.",
+		AuthorID: "sample", AuthorHandle: "Sample", ContextJSON: `{"sample":true}`, Created: time.Now(),
+	}, requestID)
+	if err != nil {
+		return "", err
+	}
+	return r.Id, nil
+}
+
 func (p *Pipeline) takeItem(source *core.Record, it pluginhost.Item, requestID string) error {
-	_, _, err := p.Ingest(Message{
+	_, err := p.ingestItem(source, it, requestID)
+	return err
+}
+
+func (p *Pipeline) ingestItem(source *core.Record, it pluginhost.Item, requestID string) (*core.Record, error) {
+	r, _, err := p.Ingest(Message{
 		Project: source.GetString("project"), Source: source.GetString("slug"), ExternalID: it.ExternalID,
 		Subject: it.Title, Content: it.Content, Permalink: it.Permalink, AuthorID: it.AuthorID, AuthorName: it.AuthorHandle,
 		Context: contextOf(it), Attachments: it.Attachments, RequestID: requestID, fromPlugin: true,
 	})
-	return err
+	return r, err
 }
 
 // contextOf is what a source knows of a message beside the message.

@@ -14,9 +14,11 @@ type Counts struct {
 	LastItem time.Time `json:"last_item,omitzero"`
 }
 
-// history is what is remembered of an instance across its processes and its
+// history is what is remembered of an instance, across its processes and its
 // configurations.
 type history struct {
+	lines ring
+
 	mu     sync.Mutex
 	counts Counts
 }

@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/iterateswarm/iterateswarm/internal/guard"
@@ -39,6 +40,10 @@ type Config struct {
 	// runs with an allow-list of the environment, to which Cmd.Env is added. For
 	// a bundled plugin it is this executable with the arguments "plugin NAME".
 	Command func(plugin string) *exec.Cmd
+
+	// Dir holds the operator's own programs; empty means that there are none.
+	// Each runs only after Trust.
+	Dir string
 
 	// StateDir is the host's data directory. It only gives the private directory
 	// for sockets its name, so that two hosts do not share one.
@@ -68,17 +73,19 @@ type Config struct {
 
 // Host runs plugins. Its methods may be called from any goroutine.
 type Host struct {
-	config    Config
-	manifests map[string]Manifest
-	runDir    string // private directory for sockets, the plugins' TMPDIR
-	log       *slog.Logger
-	timing    Timing
-	bucket    *guard.Limiter // of the messages of each instance's stream
+	config Config
+	runDir string // private directory for sockets, the plugins' TMPDIR
+	log    *slog.Logger
+	timing Timing
+	bucket *guard.Limiter // of the messages of each instance's stream
+	sums   sums
 
-	mu      sync.Mutex
-	closed  bool
-	keepers map[string]*keeper // by instance id
-	past    map[string]*history
+	mu        sync.Mutex
+	closed    bool
+	manifests map[string]Manifest
+	pins      map[string]Pin      // of the manifests that are not bundled
+	keepers   map[string]*keeper  // by instance id
+	past      map[string]*history // likewise
 }
 
 var (
@@ -113,14 +120,12 @@ func Open(config Config) (*Host, error) {
 		timing:    config.Timing.withDefaults(),
 		keepers:   make(map[string]*keeper),
 		past:      make(map[string]*history),
+		pins:      make(map[string]Pin),
 	}
 	h.bucket = guard.NewLimiter(guard.Limit{Burst: h.timing.ItemBurst, Every: h.timing.ItemEvery}, 0)
 	for _, m := range config.Manifests {
-		if err := m.Check(); err != nil {
+		if err := checkManifest(&m); err != nil {
 			return nil, err
-		}
-		if _, err := parseSchema(m.ConfigSchema); err != nil {
-			return nil, fmt.Errorf("plugin %s: config schema: %w", m.Name, err)
 		}
 		if _, twice := h.manifests[m.Name]; twice {
 			return nil, fmt.Errorf("plugin %s is listed twice", m.Name)
@@ -136,18 +141,17 @@ func Open(config Config) (*Host, error) {
 
 // Manifests lists every plugin that can be started, by name.
 func (h *Host) Manifests() []Manifest {
+	h.mu.Lock()
 	list := slices.Collect(maps.Values(h.manifests))
-	slices.SortFunc(list, func(a, b Manifest) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	h.mu.Unlock()
+	slices.SortFunc(list, func(a, b Manifest) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 
 // Manifest returns the manifest of one plugin.
 func (h *Host) Manifest(plugin string) (Manifest, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	m, ok := h.manifests[plugin]
 	return m, ok
 }
@@ -202,6 +206,7 @@ func (h *Host) put(k *keeper) error {
 		h.past[k.instance.ID] = &history{}
 	}
 	k.history = h.past[k.instance.ID]
+	k.log = slog.New(&tee{k.log.Handler(), &k.history.lines})
 	h.keepers[k.instance.ID] = k
 	ctx, stop := context.WithCancel(context.Background())
 	k.stop = stop

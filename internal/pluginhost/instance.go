@@ -43,10 +43,15 @@ func (r *Refused) Error() string {
 // that runs with the same configuration goes on undisturbed.
 //
 // Set returns when the first start has succeeded or failed, or ctx ends; the
-// host goes on trying in the background. The error is ErrNoPlugin, a *Refused,
-// a *Down after a crash, or ctx's.
-func (h *Host) Set(ctx context.Context, in Instance) error {
-	manifest, ok := h.manifests[in.Plugin]
+// host goes on trying in the background. The error is ErrNoPlugin, a *Refused
+// or an *Unfit, which are not tried again, a *Down after a crash, or ctx's.
+func (h *Host) Set(ctx context.Context, in Instance) error { return h.set(ctx, in, false) }
+
+// Restart is Set that replaces the process also when nothing has changed.
+func (h *Host) Restart(ctx context.Context, in Instance) error { return h.set(ctx, in, true) }
+
+func (h *Host) set(ctx context.Context, in Instance, anyway bool) error {
+	manifest, ok := h.Manifest(in.Plugin)
 	if !ok {
 		return fmt.Errorf("%w: %s", ErrNoPlugin, in.Plugin)
 	}
@@ -60,7 +65,7 @@ func (h *Host) Set(ctx context.Context, in Instance) error {
 		}
 		in.DataDir = abs
 	}
-	if k, err := h.keeper(in.ID, ""); err == nil && k.instance.equal(in) && k.trying() {
+	if k, err := h.keeper(in.ID, ""); err == nil && !anyway && k.instance.equal(in) && k.trying() {
 		return k.started(ctx)
 	}
 	k := newKeeper(h, manifest, in)

@@ -24,7 +24,7 @@ type keeper struct {
 	mu      sync.Mutex
 	status  Status
 	process *process      // not nil while status.State is Running
-	refused *Refused      // why the state is Disabled, if the configuration is why
+	refused error         // a *Refused or an *Unfit: why it is not tried again
 	changed chan struct{} // closed and replaced at every change
 }
 
@@ -63,6 +63,10 @@ func (k *keeper) run(ctx context.Context) {
 		}
 		if refused, ok := errors.AsType[*Refused](err); ok {
 			k.refuse(refused)
+			return
+		}
+		if unfit, ok := errors.AsType[*Unfit](err); ok {
+			k.give(unfit)
 			return
 		}
 		why := k.scrub.line(err.Error())
@@ -109,11 +113,16 @@ func (k *keeper) refuse(refused *Refused) {
 		d := &refused.Diagnostics[i]
 		d.Summary, d.Detail = k.scrub.line(d.Summary), k.scrub.line(d.Detail)
 	}
-	k.log.Warn("plugin configuration refused", "err", refused.Error())
+	k.give(refused)
+}
+
+// give gives up until somebody changes something.
+func (k *keeper) give(why error) {
+	k.log.Warn("plugin refused", "err", why.Error())
 	k.mu.Lock()
-	k.refused = refused
+	k.refused = why
 	k.mu.Unlock()
-	k.enter(Status{State: Disabled, Detail: refused.Error()}, nil)
+	k.enter(Status{State: Disabled, Detail: why.Error()}, nil)
 }
 
 // enter makes s the status and tells everyone.

@@ -1,10 +1,34 @@
 package pluginhost
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 	"unsafe"
 )
+
+// noFollow makes opening a symbolic link fail.
+const noFollow = syscall.O_NOFOLLOW
+
+// ownedByUs says whether a file belongs to this user or to root.
+func ownedByUs(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid())
+}
+
+// residentBytes is the memory that a process holds; 0 when it is gone.
+func residentBytes(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	var size, resident int64
+	if err != nil {
+		return 0
+	}
+	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * int64(os.Getpagesize())
+}
 
 // canWaitDead says that waitDead waits.
 const canWaitDead = true

@@ -33,25 +33,45 @@ type process struct {
 }
 
 // launch starts the program, checks that it is the plugin it should be, and
-// configures it. The error is a *Refused when the configuration is to blame.
+// configures it. The error is a *Refused when the configuration is to blame, an
+// *Unfit when the program must not run.
 func (k *keeper) launch(ctx context.Context) (*process, error) {
-	// Systems that tidy up /tmp take the directory away after some days.
-	if err := os.Mkdir(k.host.runDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
 	if k.instance.DataDir != "" {
 		if err := os.MkdirAll(k.instance.DataDir, 0o700); err != nil {
 			return nil, err
 		}
 	}
-	cmd := k.host.config.Command(k.manifest.Name)
-	cmd.Env = append(cleanEnv(os.Environ(), k.host.runDir), cmd.Env...)
-	logs := newLogs(k.log, k.scrub)
-	child, err := newChild(cmd, logs)
+	cmd, err := k.host.program(k.manifest.Name)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{runner: child, timing: k.host.timing, suspect: make(chan struct{}, 1)}
+	p, m, err := k.host.begin(ctx, cmd, newLogs(k.log, k.scrub))
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, p.runner.kill)()
+	if m.Name != k.manifest.Name || m.Kind != k.manifest.Kind {
+		p.end(false)
+		return nil, fmt.Errorf("the program is %s %q, want %s %q", m.Kind, m.Name, k.manifest.Kind, k.manifest.Name)
+	}
+	if err := p.configure(ctx, k.instance); err != nil {
+		return nil, p.fail(err)
+	}
+	return p, nil
+}
+
+// begin starts a program, connects to it and asks what it is.
+func (h *Host) begin(ctx context.Context, cmd *exec.Cmd, logs *logs) (*process, Manifest, error) {
+	// Systems that tidy up /tmp take the directory away after some days.
+	if err := os.Mkdir(h.runDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, Manifest{}, err
+	}
+	cmd.Env = append(cleanEnv(os.Environ(), h.runDir), cmd.Env...)
+	child, err := newChild(cmd, logs)
+	if err != nil {
+		return nil, Manifest{}, err
+	}
+	p := &process{runner: child, timing: h.timing, suspect: make(chan struct{}, 1)}
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: sdk.Handshake(),
 		Plugins:         sdk.ClientSet(),
@@ -59,11 +79,11 @@ func (k *keeper) launch(ctx context.Context) (*process, error) {
 			cmd.Env = append(cmd.Env, handshake.Env...)
 			return child, nil
 		},
-		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: k.host.runDir},
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: h.runDir},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		SkipHostEnv:      true,
 		AutoMTLS:         true,
-		StartTimeout:     k.host.timing.Start,
+		StartTimeout:     h.timing.Start,
 		Logger:           hclog.NewNullLogger(),
 		SyncStdout:       logs,
 		SyncStderr:       logs,
@@ -71,37 +91,46 @@ func (k *keeper) launch(ctx context.Context) (*process, error) {
 			grpc.MaxCallRecvMsgSize(sdk.MaxMessage), grpc.MaxCallSendMsgSize(sdk.MaxMessage))},
 	})
 	defer context.AfterFunc(ctx, child.kill)() // go-plugin's start knows no context
-	if err := p.open(ctx, k); err != nil {
-		if own := child.ownEnd(); own != nil && !errors.As(err, new(*Refused)) {
-			err = fmt.Errorf("start: %w", own)
-		}
-		p.end(false)
-		return nil, err
+	m, err := p.open(ctx)
+	if err != nil {
+		return nil, m, p.fail(err)
 	}
-	return p, nil
+	return p, m, nil
 }
 
-// open connects, describes and configures.
-func (p *process) open(ctx context.Context, k *keeper) error {
+// fail ends a process that did not start, and returns its own words where it
+// has some.
+func (p *process) fail(err error) error {
+	if own := p.runner.ownEnd(); own != nil && !errors.As(err, new(*Refused)) {
+		err = fmt.Errorf("start: %w", own)
+	}
+	p.end(false)
+	return err
+}
+
+// open connects and describes.
+func (p *process) open(ctx context.Context) (Manifest, error) {
 	protocol, err := p.client.Client()
 	if err != nil {
-		return fmt.Errorf("start: %w", err)
+		return Manifest{}, fmt.Errorf("start: %w", err)
 	}
 	if p.Client, err = sdk.Dispense(protocol); err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return Manifest{}, fmt.Errorf("connect: %w", err)
 	}
-	short, cancel := context.WithTimeout(ctx, p.timing.Health)
+	ctx, cancel := context.WithTimeout(ctx, p.timing.Health)
 	defer cancel()
-	m, err := p.Describe(short)
+	m, err := p.Describe(ctx)
 	if err != nil {
-		return fmt.Errorf("describe: %w", err)
+		return m, fmt.Errorf("describe: %w", err)
 	}
-	if m.Name != k.manifest.Name || m.Kind != k.manifest.Kind {
-		return fmt.Errorf("the program is %s %q, want %s %q", m.Kind, m.Name, k.manifest.Kind, k.manifest.Name)
-	}
-	long, cancel := context.WithTimeout(ctx, p.timing.Configure)
+	return m, nil
+}
+
+// configure hands the configuration over.
+func (p *process) configure(ctx context.Context, in Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, p.timing.Configure)
 	defer cancel()
-	list, err := p.Configure(long, sdk.Config{JSON: k.instance.Config, DataDir: k.instance.DataDir})
+	list, err := p.Configure(ctx, sdk.Config{JSON: in.Config, DataDir: in.DataDir})
 	if err != nil {
 		return fmt.Errorf("configure: %w", err)
 	}

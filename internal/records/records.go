@@ -34,6 +34,7 @@ const (
 	Runs        = "runs"
 	Replies     = "replies"
 	Notes       = "notes"
+	Pins        = "pins"
 	Users       = "users"
 )
 
