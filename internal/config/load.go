@@ -59,12 +59,19 @@ func (l LLM) check() error {
 	var mistakes []error
 	wrong := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(Prefix+format, args...)) }
 	if l.Model == "" {
-		if l.Key.IsSet() || l.URL != "" {
+		if l.Key.IsSet() || l.URL != "" || l.EntraTenant != "" || l.EntraClient != "" {
 			wrong("LLM_MODEL is empty: name the model, or unset the other LLM settings")
 		}
 		return errors.Join(mistakes...)
 	}
-	if !l.Key.IsSet() && (l.Kind == "openai" || l.Kind == "azure") {
+	entra := l.EntraTenant != "" || l.EntraClient != "" || l.EntraSecret.IsSet() || l.EntraAssertion != ""
+	switch {
+	case entra && (l.Kind != "azure" || l.Key.IsSet()):
+		wrong("LLM_ENTRA_… is set: it is for LLM_KIND=azure without LLM_KEY")
+	case entra && (l.EntraTenant == "" || l.EntraClient == "" || l.EntraSecret.IsSet() == (l.EntraAssertion != "")):
+		wrong("LLM_ENTRA_… is not complete: set LLM_ENTRA_TENANT, LLM_ENTRA_CLIENT and one of LLM_ENTRA_SECRET and LLM_ENTRA_ASSERTION_FILE")
+	}
+	if !l.Key.IsSet() && !entra && (l.Kind == "openai" || l.Kind == "azure") {
 		wrong("LLM_KEY is empty: LLM_KIND=%s needs one", l.Kind)
 	}
 	if l.URL == "" && (l.Kind == "azure" || l.Kind == "compatible") {

@@ -137,6 +137,11 @@ func (e *Engine) marked(ctx context.Context, err error) error {
 		}
 		return status.mark()
 	}
+	var token *tokenError
+	if errors.As(err, &token) && token.setup != "" {
+		e.lock(token.setup)
+		return guard.Permanent(guard.Ignore(err))
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("ask the model: %w", ctx.Err())
 	}
@@ -162,7 +167,10 @@ func (e *Engine) locked() error {
 // outcomeOf names what went wrong in a few words, none of them from outside.
 func outcomeOf(ctx context.Context, err error) string {
 	var status *statusError
+	var token *tokenError
 	switch {
+	case errors.As(err, &token):
+		return "no token from Entra"
 	case errors.As(err, &status):
 		return "status " + strconv.Itoa(status.status)
 	case errors.Is(err, ErrTooLarge):

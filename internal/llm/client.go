@@ -3,6 +3,7 @@ package llm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -38,6 +39,7 @@ type client struct {
 	registry  Registry
 	chat      openai.ChatCompletionService
 	responses responses.ResponseService
+	tokens    *tokens // nil: there is a key, or none is needed
 }
 
 func newClient(r Registry) (*client, error) {
@@ -50,8 +52,15 @@ func newClient(r Registry) (*client, error) {
 		option.WithMiddleware(watch),
 	}
 	e := r.Endpoint
+	c := &client{registry: r}
 	if e.Kind == Azure {
-		opts = append(opts, azure.WithEndpoint(e.URL, e.APIVersion), azure.WithAPIKey(e.Key))
+		opts = append(opts, azure.WithEndpoint(e.URL, e.APIVersion))
+		if e.Entra.isSet() {
+			c.tokens = &tokens{from: e.Entra, http: httpClient()}
+			opts = append(opts, azure.WithTokenCredential(c.tokens))
+		} else {
+			opts = append(opts, azure.WithAPIKey(e.Key))
+		}
 		if isLoopback(e.URL) {
 			opts = append(opts, azure.WithUnsafeAllowHTTP())
 		}
@@ -61,7 +70,8 @@ func newClient(r Registry) (*client, error) {
 			opts = append(opts, option.WithAPIKey(e.Key))
 		}
 	}
-	return &client{registry: r, chat: openai.NewChatCompletionService(opts...), responses: responses.NewResponseService(opts...)}, nil
+	c.chat, c.responses = openai.NewChatCompletionService(opts...), responses.NewResponseService(opts...)
+	return c, nil
 }
 
 // httpClient goes to the configured server only: no proxy from the
@@ -149,7 +159,12 @@ func (c *client) exchange(ctx context.Context, q query, m mode) (answer, error) 
 	if c.registry.Endpoint.Kind == OpenAI {
 		return c.respond(ctx, q, m)
 	}
-	return c.complete(ctx, q, m)
+	a, err := c.complete(ctx, q, m)
+	var status *statusError
+	if c.tokens != nil && errors.As(err, &status) && status.status == http.StatusUnauthorized {
+		c.tokens.forget() // it may have been withdrawn
+	}
+	return a, err
 }
 
 // complete is a chat completion.

@@ -71,8 +71,10 @@ type Engine struct {
 func FromConfig(c config.Config) Config {
 	return Config{
 		Registry: Registry{
-			Endpoint: Endpoint{Kind: c.LLM.Kind, URL: c.LLM.URL, Key: c.LLM.Key.Reveal(), APIVersion: c.LLM.APIVersion},
-			Judge:    Model{Name: c.LLM.Model, PriceIn: c.LLM.PriceIn, PriceOut: c.LLM.PriceOut},
+			Endpoint: Endpoint{Kind: c.LLM.Kind, URL: c.LLM.URL, Key: c.LLM.Key.Reveal(), APIVersion: c.LLM.APIVersion,
+				Entra: Entra{Tenant: c.LLM.EntraTenant, Client: c.LLM.EntraClient, Secret: c.LLM.EntraSecret.Reveal(),
+					AssertionFile: c.LLM.EntraAssertion, Authority: c.LLM.EntraAuthority}},
+			Judge: Model{Name: c.LLM.Model, PriceIn: c.LLM.PriceIn, PriceOut: c.LLM.PriceOut},
 		},
 		Rate: c.LLM.Rate, Timeout: c.LLM.Timeout, Tokens: c.LLM.DailyTokens, Cost: c.LLM.DailyCost,
 	}

@@ -37,6 +37,7 @@ type Endpoint struct {
 	URL        string // empty: the kind's own, where it has one
 	Key        string
 	APIVersion string // Azure only; empty: DefaultAPIVersion
+	Entra      Entra  // Azure only; in place of Key
 }
 
 // Model is one model, or on Azure one deployment, and what it costs.
@@ -70,6 +71,12 @@ func (r *Registry) complete() error {
 	u, err := url.Parse(e.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return fmt.Errorf("endpoint of kind %s: no address", e.Kind)
+	}
+	if e.Entra.isSet() {
+		if e.Kind != Azure || e.Key != "" {
+			return fmt.Errorf("endpoint of kind %s: a token from Entra is for Azure, in place of a key", e.Kind)
+		}
+		return e.Entra.complete()
 	}
 	if e.Key == "" && (e.Kind == OpenAI || e.Kind == Azure) {
 		return fmt.Errorf("endpoint of kind %s: no key", e.Kind)
