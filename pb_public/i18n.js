@@ -7,9 +7,13 @@ const languages = ['en'];
 export const language = navigator.languages.map(l => l.split('-')[0]).find(l => languages.includes(l)) ?? 'en';
 const plural = new Intl.PluralRules(language);
 
-/** Reads the catalogue; app.js waits for it before it draws anything. */
-export async function loadMessages() {
-  messages = await (await fetch(`/i18n/${language}.json`)).json();
+/**
+ * Reads the catalogue; app.js waits for it before it draws anything. A part
+ * holds the texts of some screens, and is read with them.
+ * @param {string} [part]
+ */
+export async function loadMessages(part) {
+  messages = { ...messages, ...await (await fetch(`/i18n/${language}${part ? `.${part}` : ''}.json`)).json() };
 }
 
 /**
