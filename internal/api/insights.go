@@ -189,7 +189,11 @@ func (a *API) series(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	return e.JSON(http.StatusOK, map[string]any{"days": days, "series": out})
+	sources, err := insights.SourcesOf(e.App, mine)
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, map[string]any{"days": days, "series": out, "sources": sources})
 }
 
 // alert is POST /api/alerts/{id}/{action}.

@@ -122,6 +122,31 @@ func Daily(app core.App, issues []string, days int, now time.Time) (map[string][
 	return out, nil
 }
 
+// SourcesOf counts the reports of issues by source, merged issues included.
+func SourcesOf(app core.App, issues []string) (map[string]map[string]int, error) {
+	out := map[string]map[string]int{}
+	if len(issues) == 0 {
+		return out, nil
+	}
+	var list []struct {
+		Root   string `db:"root"`
+		Source string `db:"source"`
+		N      int    `db:"n"`
+	}
+	err := app.DB().NewQuery(forest(issues) + ` SELECT root, f.source, count(*) AS n
+		FROM tree CROSS JOIN feedback f INDEXED BY idx_feedback_seen ON f.issue = tree.id AND f.issue != '' GROUP BY 1, 2`).All(&list)
+	if err != nil {
+		return nil, fmt.Errorf("count sources: %w", err)
+	}
+	for _, c := range list {
+		if out[c.Root] == nil {
+			out[c.Root] = map[string]int{}
+		}
+		out[c.Root][c.Source] = c.N
+	}
+	return out, nil
+}
+
 // forest begins a query that knows, as tree(root, id), the issues named and all
 // that were merged into each.
 func forest(issues []string) string {
