@@ -66,6 +66,7 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.GET("/api/feedback", onlyPost)
 	r.POST("/webhooks/{source}", a.webhook).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
 	r.POST("/webhooks/{source}/{path...}", a.webhook).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
+	r.POST("/webhooks/trackers/{id}", a.trackerWebhook).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
 	r.GET("/webhooks/{source}", a.webhook).Bind(apis.SkipSuccessActivityLog())
 
 	r.POST("/api/feedback/{id}/correct", a.correct)

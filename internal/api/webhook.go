@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -53,19 +54,72 @@ func (a *API) webhook(e *core.RequestEvent) error {
 			return err
 		}
 	}
-	for name, values := range reply.Header {
+	return answerSender(e, reply.Status, reply.Header, reply.Body)
+}
+
+// trackerWebhook is /webhooks/trackers/{id}: the raw request goes to the
+// tracker's plugin, what it says has changed is followed, and only then its
+// answer is given.
+func (a *API) trackerWebhook(e *core.RequestEvent) error {
+	if err := a.take("webhook:"+guard.AddrKey(e.RealIP()), webhookRate); err != nil {
+		return err
+	}
+	tracker, err := e.App.FindRecordById(records.Trackers, e.Request.PathValue("id"))
+	if err != nil || !tracker.GetBool("enabled") {
+		return pipeline.Fault(pipeline.NoInstance, "There is no enabled tracker with this id.")
+	}
+	raw, err := readBody(e, webhookLimit)
+	if err != nil {
+		return err
+	}
+	leave, err := enter(a.asking)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Request.Context()), webhookDeadline)
+	defer cancel()
+	reply, err := a.p.AskTracker(ctx, tracker, request(e, raw), requestID(e))
+	leave()
+	if err != nil {
+		return err
+	}
+	if len(reply.Changes) > 0 {
+		leave, err := enter(a.slots)
+		if err != nil {
+			return err
+		}
+		err = a.p.TakeChanges(tracker, reply.Changes)
+		leave()
+		if err != nil {
+			return err
+		}
+	}
+	return answerSender(e, reply.Status, reply.Header, reply.Body)
+}
+
+// request is a request as a plugin sees it.
+func request(e *core.RequestEvent, raw []byte) pipeline.WebhookRequest {
+	return pipeline.WebhookRequest{
+		Method: e.Request.Method, Path: e.Request.PathValue("path"), RawQuery: e.Request.URL.RawQuery,
+		Header: e.Request.Header, Body: raw, RemoteAddr: e.RealIP(),
+	}
+}
+
+// answerSender gives a plugin's answer to the sender of a webhook.
+func answerSender(e *core.RequestEvent, status int, header http.Header, body []byte) error {
+	for name, values := range header {
 		for _, v := range values {
 			e.Response.Header().Add(name, v)
 		}
 	}
-	if len(reply.Body) == 0 {
-		return e.NoContent(reply.Status)
+	if len(body) == 0 {
+		return e.NoContent(status)
 	}
-	kind := reply.Header.Get("Content-Type")
+	kind := header.Get("Content-Type")
 	if kind == "" {
 		kind = "text/plain; charset=utf-8"
 	}
-	return e.Blob(reply.Status, kind, reply.Body)
+	return e.Blob(status, kind, body)
 }
 
 // askSource calls the plugin. It has places of its own: anybody may send, and
@@ -78,8 +132,5 @@ func (a *API) askSource(e *core.RequestEvent, source *core.Record, raw []byte) (
 	defer leave()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.Request.Context()), webhookDeadline)
 	defer cancel()
-	return a.p.AskSource(ctx, source, pipeline.WebhookRequest{
-		Method: e.Request.Method, Path: e.Request.PathValue("path"), RawQuery: e.Request.URL.RawQuery,
-		Header: e.Request.Header, Body: raw, RemoteAddr: e.RealIP(),
-	}, requestID(e))
+	return a.p.AskSource(ctx, source, request(e, raw), requestID(e))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/servertest"
 )
 
-func TestMain(m *testing.M) { servertest.Main(m, &box{}, &chat{}, &hub{}) }
+func TestMain(m *testing.M) { servertest.Main(m, &box{}, &chat{}, &hub{}, &book{}) }
 
 // The main path: a message in, a draft, an approval, a filed issue.
 func TestAMessageBecomesAFiledIssue(t *testing.T) {

@@ -225,10 +225,12 @@ func (p *Pipeline) setStatus(collection, id, state, detail string) {
 	}
 }
 
-// WebhookRequest and WebhookReply are what passes between a sender and a source.
+// WebhookRequest, WebhookReply and ChangeReply are what passes between a sender
+// and a plugin.
 type (
 	WebhookRequest = pluginhost.WebhookRequest
 	WebhookReply   = pluginhost.WebhookReply
+	ChangeReply    = pluginhost.ChangeReply
 )
 
 // AskSource passes a request to a source. One that does not answer is a problem
@@ -236,10 +238,27 @@ type (
 func (p *Pipeline) AskSource(ctx context.Context, source *core.Record, req WebhookRequest, requestID string) (WebhookReply, error) {
 	reply, err := p.Plugins.HandleWebhook(ctx, source.Id, req)
 	if err != nil {
-		p.Log.Error("webhook", "source", source.GetString("slug"), "request_id", requestID, "err", err)
-		problem := Fault(PluginDown, "The source does not answer; send it again.")
-		problem.RetryAfter = min(max(guard.RetryAfter(err), time.Second), time.Minute)
-		return reply, problem
+		return reply, p.deaf(err, "source", source, requestID)
 	}
 	return reply, nil
+}
+
+// AskTracker passes a request to a tracker, as AskSource does to a source.
+func (p *Pipeline) AskTracker(ctx context.Context, tracker *core.Record, req WebhookRequest, requestID string) (ChangeReply, error) {
+	reply, err := p.Plugins.HandleChange(ctx, tracker.Id, req)
+	if err != nil {
+		return reply, p.deaf(err, "tracker", tracker, requestID)
+	}
+	return reply, nil
+}
+
+// deaf is the problem of a plugin that takes no request: for now, or for good.
+func (p *Pipeline) deaf(err error, what string, r *core.Record, requestID string) error {
+	if errors.Is(err, pluginhost.ErrCannot) {
+		return Fault(NoSource, "This %s takes no webhooks.", what)
+	}
+	p.Log.Error("webhook", what, r.Id, "request_id", requestID, "err", err)
+	problem := Fault(PluginDown, "The %s does not answer; send it again.", what)
+	problem.RetryAfter = min(max(guard.RetryAfter(err), time.Second), time.Minute)
+	return problem
 }
