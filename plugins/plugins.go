@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/iterateswarm/iterateswarm/plugins/discord"
 	"github.com/iterateswarm/iterateswarm/plugins/github"
 	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
@@ -19,6 +20,7 @@ func All() []sdk.Plugin {
 	return []sdk.Plugin{
 		webhook.New(),
 		githubsource.New(),
+		discord.New(),
 		local.New(),
 		github.New(),
 	}

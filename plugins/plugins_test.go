@@ -64,6 +64,7 @@ func TestEveryPluginCanBeStarted(t *testing.T) {
 		"local":   map[string]any{},
 		"github":  map[string]any{"token": "t0ken-t0ken", "owner": "o", "repo": "r"},
 
+		"discord":       map[string]any{"token": "t0ken-t0ken"},
 		"github-issues": map[string]any{"secrets": []string{secret}, "owner": "o", "repo": "r"},
 	}
 	for _, m := range h.Manifests() {
@@ -76,7 +77,7 @@ func TestEveryPluginCanBeStarted(t *testing.T) {
 			t.Errorf("plugin %s: the description %q is no sentence", m.Name, m.Description)
 		}
 	}
-	if err := plugins.Serve("gitlab"); err == nil || !strings.Contains(err.Error(), "bundled are webhook, github-issues, local, github") {
+	if err := plugins.Serve("gitlab"); err == nil || !strings.Contains(err.Error(), "bundled are webhook, github-issues, discord, local, github") {
 		t.Errorf("Serve(gitlab) = %v", err)
 	}
 }
