@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Files that git knows or would take: what a clone will hold.
 go_files = $(wildcard $(shell git ls-files -co --exclude-standard -- '*.go'))
 
-.PHONY: help run dev test check fmt vet lint floors fresh clean-tree bench durability build docker
+.PHONY: help run dev test check fmt vet lint floors fresh clean-tree bench durability test-gitea build docker
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,11 @@ bench: ## measure the built binary against a bare PocketBase, in a few minutes
 
 durability: ## kill the server 200 times with 10,000 messages under way
 	go test ./test/durability -run TestKill -v -timeout 60m -durability.cycles=200 -durability.items=10000
+
+GITEA_FOLDER ?= $(HOME)/.cache/iterateswarm-test/gitea
+test-gitea: ## file, find, close and propose against a real Gitea; builds one the first time, in about 5 minutes
+	test/gitea/build.sh "$(GITEA_FOLDER)"
+	GITEA_FOLDER="$(GITEA_FOLDER)" go test ./plugins/gitea -run TestReal -count=1 -v
 
 build: ## build bin/iterateswarm, static
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/iterateswarm/iterateswarm/internal/command.Version=$(VERSION)" -o bin/iterateswarm .

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/iterateswarm/iterateswarm/plugins/discord"
+	"github.com/iterateswarm/iterateswarm/plugins/gitea"
 	"github.com/iterateswarm/iterateswarm/plugins/github"
 	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
@@ -23,6 +24,7 @@ func All() []sdk.Plugin {
 		discord.New(),
 		local.New(),
 		github.New(),
+		gitea.New(),
 	}
 }
 

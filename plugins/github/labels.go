@@ -82,7 +82,7 @@ func (t *Tracker) fit(ctx context.Context, want []string) (labels []string, note
 		if s := status(err); s >= 400 && s <= 499 && s != 429 && !isRateLimit(err) {
 			return labels, "without labels, since GitHub does not list them: " + reason(err), nil
 		}
-		return nil, "", &sdk.CreateReply{Outcome: sdk.NotCreated, Message: "list labels: " + reason(err), RetryAfter: heldBack(err)}
+		return nil, "", &sdk.CreateReply{Outcome: sdk.NotCreated, Message: "list labels: " + reason(err), HTTPStatus: status(err), RetryAfter: heldBack(err)}
 	}
 	var missing []string
 	for i, l := range want {

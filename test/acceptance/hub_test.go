@@ -62,13 +62,13 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.asked = append(h.asked, request{r.Method, r.URL.Path, r.Header.Get("X-Request-ID"), time.Now()})
 	w.Header().Set("Content-Type", "application/json")
 	switch {
+	case strings.HasSuffix(r.URL.Path, "/labels"):
+		fmt.Fprint(w, `[{"name":"bug"},{"name":"enhancement"},{"name":"question"},{"name":"login"},{"name":"mobile"},{"name":"export"}]`)
 	case h.broken:
 		w.WriteHeader(http.StatusInternalServerError)
 		fmt.Fprint(w, `{"message":"Server Error"}`)
 	case r.URL.Path == "/user":
 		fmt.Fprint(w, `{"login":"swarm-bot"}`)
-	case strings.HasSuffix(r.URL.Path, "/labels"):
-		fmt.Fprint(w, `[{"name":"bug"},{"name":"enhancement"},{"name":"question"},{"name":"login"},{"name":"mobile"},{"name":"export"}]`)
 	case !strings.HasSuffix(r.URL.Path, "/issues"):
 		fmt.Fprint(w, `{"full_name":"acme/web","has_issues":true}`)
 	case r.Method == http.MethodGet:
