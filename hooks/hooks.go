@@ -5,6 +5,7 @@ package hooks
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -151,6 +152,11 @@ func hide(app core.App, field string, collections ...string) {
 func bindKeys(app core.App) {
 	app.OnRecordCreateRequest(records.Keys).BindFunc(func(e *core.RecordRequestEvent) error {
 		key, prefix := records.NewKey()
+		e.Record.Set("public_key", "")
+		if e.Record.GetBool("public") {
+			key, prefix = records.NewPublicKey()
+			e.Record.Set("public_key", key)
+		}
 		e.Record.Set("hash", records.KeyHash(key))
 		e.Record.Set("prefix", prefix)
 		e.Record.WithCustomData(true)
@@ -158,11 +164,23 @@ func bindKeys(app core.App) {
 		return e.Next()
 	})
 	app.OnRecordUpdateRequest(records.Keys).BindFunc(func(e *core.RecordRequestEvent) error {
-		for _, field := range []string{"hash", "prefix", "project"} {
+		for _, field := range []string{"hash", "prefix", "project", "public_key"} {
 			e.Record.Set(field, e.Record.Original().GetString(field))
 		}
+		e.Record.Set("public", e.Record.Original().GetBool("public"))
 		return e.Next()
 	})
+	checkOrigins := func(e *core.RecordEvent) error {
+		for _, o := range records.Strings(e.Record, "origins") {
+			u, err := url.Parse(o)
+			if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != o {
+				return pipeline.Fault(pipeline.BadValue, "%q is no web origin; one looks like https://www.example.com.", o).At("origins")
+			}
+		}
+		return e.Next()
+	}
+	app.OnRecordCreate(records.Keys).BindFunc(checkOrigins)
+	app.OnRecordUpdate(records.Keys).BindFunc(checkOrigins)
 }
 
 // bindAudit keeps the decisions append-only, for superusers too.

@@ -35,6 +35,7 @@ type API struct {
 	limiter *guard.Limiter
 	slots   chan struct{} // one a message that is being taken in
 	asking  chan struct{} // one a webhook that waits for its plugin
+	uploads chan struct{} // one a file that is being taken in
 	setup   *setup
 	metrics *metrics
 
@@ -48,6 +49,7 @@ func New(p *pipeline.Pipeline, cfg config.Config, lg *slog.Logger) *API {
 		limiter: guard.NewLimiter(guard.Limit{Burst: cfg.API.RateBurst, Every: cfg.API.RateEvery}, guard.DefaultKeys),
 		slots:   make(chan struct{}, cfg.API.MaxIngest),
 		asking:  make(chan struct{}, mostAsking),
+		uploads: make(chan struct{}, mostUploads),
 		setup:   newSetup(),
 	}
 	a.metrics = newMetrics(p)
@@ -80,6 +82,8 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.POST("/api/deliveries/{id}/retry", a.retry)
 	r.POST("/api/deliveries/{id}/confirm", a.confirm)
 	a.bindReplies(r)
+	r.GET("/feedback", a.form)
+	r.GET("/status/{token}", a.status)
 
 	a.bindScreens(r)
 	a.bindPlugins(r)

@@ -46,6 +46,9 @@ func (a *API) ingestKey() *hook.Handler[*core.RequestEvent] {
 				e.Auth = r
 			}
 			if toRecords {
+				if e.Auth != nil && e.Auth.Collection().Name == records.Keys && e.Auth.GetBool("public") {
+					return pipeline.Fault(pipeline.BadKey, "A public key posts to /api/feedback only.")
+				}
 				if err := a.guardRecords(e); err != nil {
 					return err
 				}
@@ -101,6 +104,10 @@ func givenKey(r *http.Request) string {
 		return k
 	}
 	if k, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && strings.HasPrefix(k, "isk_") {
+		return k
+	}
+	// A page of another origin sends no header of its own; a public key is no secret.
+	if k := r.URL.Query().Get("key"); strings.HasPrefix(k, records.PublicPrefix) {
 		return k
 	}
 	return ""

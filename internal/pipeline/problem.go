@@ -44,6 +44,7 @@ const (
 	WrongRole     = 40301
 	IngestClosed  = 40302 // anonymous feedback is switched off
 	BadSetupCode  = 40303
+	WrongOrigin   = 40304 // a public key is used by a page it is not for
 	NoFeedback    = 40401
 	NoIssue       = 40402
 	NoProject     = 40403

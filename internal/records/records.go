@@ -35,6 +35,7 @@ const (
 	Replies     = "replies"
 	Notes       = "notes"
 	Pins        = "pins"
+	Uploads     = "uploads"
 	Users       = "users"
 )
 

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
@@ -150,6 +151,39 @@ func NewKey() (key, prefix string) {
 	}
 	key = "isk_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 	return key, key[:10]
+}
+
+// PublicPrefix begins a key that stands in a web page for everybody to read.
+const PublicPrefix = "ipk_"
+
+// NewPublicKey makes a key for web pages. It is no secret: it says into which
+// project a message goes, and from which pages.
+func NewPublicKey() (key, prefix string) {
+	key, _ = NewKey()
+	key = PublicPrefix + strings.TrimPrefix(key, "isk_")[:24]
+	return key, key[:10]
+}
+
+// StatusToken names a message to who wrote it. Nobody can make one without the
+// installation's key.
+func (v *Vault) StatusToken(feedback string) string { return feedback + v.statusSum(feedback) }
+
+// FeedbackOf returns the message that a status token names.
+func (v *Vault) FeedbackOf(token string) (string, bool) {
+	if len(token) <= recordIDLength {
+		return "", false
+	}
+	id := token[:recordIDLength]
+	return id, subtle.ConstantTimeCompare([]byte(token[recordIDLength:]), []byte(v.statusSum(id))) == 1
+}
+
+// recordIDLength is how many characters PocketBase's ids have.
+const recordIDLength = 15
+
+func (v *Vault) statusSum(feedback string) string {
+	m := hmac.New(sha256.New, []byte("iterateswarm status "+v.key))
+	m.Write([]byte(feedback))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(m.Sum(nil))[:20])
 }
 
 // HasSecrets reports whether anything was sealed in this database.

@@ -205,6 +205,7 @@ func (m *matrix) everything() []kind {
 		{records.Deliveries, save(records.Deliveries, delivery), delivery, map[string]any{"state": "done"}},
 		{records.Replies, save(records.Replies, told), told, map[string]any{"text": "forged"}},
 		{records.Notes, save(records.Notes, note), note, map[string]any{"wanted": 9}},
+		{records.Uploads, nil, func() map[string]any { return map[string]any{"project": home, "feedback": feedback} }, nil},
 		{records.Views, save(records.Views, view), view, map[string]any{"name": "Renamed"}},
 		{records.Runs, save(records.Runs, work), work, map[string]any{"state": "done"}},
 		{records.Alerts, save(records.Alerts, alert), alert, map[string]any{"state": "over"}},
