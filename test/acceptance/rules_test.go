@@ -168,6 +168,9 @@ func (m *matrix) everything() []kind {
 		return map[string]any{"project": home, "feedback": feedback, "source": s.Save(records.Sources, plugin("webhook")()).Id,
 			"kind": "message", "text": "Hello", "state": "sent", "key": m.serial("t")}
 	}
+	pin := func() map[string]any {
+		return map[string]any{"name": m.serial("plugin"), "file": "plugin", "sha256": strings.Repeat("0", 64)}
+	}
 	note := func() map[string]any {
 		return map[string]any{"project": home, "issue": s.Save(records.Issues, fresh()).Id, "tracker": of(records.Trackers, "plugin = 'local'")(), "wanted": 2}
 	}
@@ -205,6 +208,7 @@ func (m *matrix) everything() []kind {
 		{records.Deliveries, save(records.Deliveries, delivery), delivery, map[string]any{"state": "done"}},
 		{records.Replies, save(records.Replies, told), told, map[string]any{"text": "forged"}},
 		{records.Notes, save(records.Notes, note), note, map[string]any{"wanted": 9}},
+		{"pins", save("pins", pin), pin, map[string]any{"file": "other"}},
 		{records.Uploads, nil, func() map[string]any { return map[string]any{"project": home, "feedback": feedback} }, nil},
 		{records.Views, save(records.Views, view), view, map[string]any{"name": "Renamed"}},
 		{records.Runs, save(records.Runs, work), work, map[string]any{"state": "done"}},
