@@ -22,7 +22,7 @@ func taughtWobble(e *Engine, n int) *Learner {
 	l := NewLearner(e)
 	for i := range n {
 		l.Learn(Example{ID: fmt.Sprint("m", i), Lesson: fmt.Sprint("d", i), Item: wobble(i), Class: triage.Bug, Severity: triage.High,
-			Labels: []string{"flux"}, Components: []string{"drive"}, Assignee: "mona"})
+			Labels: []string{"flux"}, Components: []string{"drive"}, Assignees: []string{"mona"}})
 	}
 	return l
 }
@@ -40,8 +40,8 @@ func TestLayerLearnsJargonOnTheSpot(t *testing.T) {
 	if v.Class != triage.Bug || v.Severity != triage.High {
 		t.Errorf("got %s %s %v, want bug high", v.Class, v.Severity, v.Probabilities)
 	}
-	if fmt.Sprint(v.Labels, v.Components, " ", v.Assignee) != "[flux] [drive] mona" {
-		t.Errorf("got %v %v %q", v.Labels, v.Components, v.Assignee)
+	if fmt.Sprint(v.Labels, v.Components, v.Assignees) != "[flux] [drive] [mona]" {
+		t.Errorf("got %v %v %v", v.Labels, v.Components, v.Assignees)
 	}
 	if v.EngineVersion != e.Version()+"+"+layer.Version() {
 		t.Errorf("version %q", v.EngineVersion)
@@ -54,8 +54,8 @@ func TestLayerLearnsJargonOnTheSpot(t *testing.T) {
 		t.Errorf("probabilities %v sum to %v, confidence %v", v.Probabilities, sum, v.Confidence)
 	}
 	other := triage.Item{Text: "How do I change my password?", Channel: triage.ChannelChat, Source: "discord"}
-	if got := e.JudgeWith(layer, other); got.Class != triage.Question || len(got.Labels) > 0 || got.Assignee != "" {
-		t.Errorf("an unrelated question became %s %v %q", got.Class, got.Labels, got.Assignee)
+	if got := e.JudgeWith(layer, other); got.Class != triage.Question || len(got.Labels)+len(got.Assignees) > 0 {
+		t.Errorf("an unrelated question became %s %v %v", got.Class, got.Labels, got.Assignees)
 	}
 	if again := e.Judge(new); !reflect.DeepEqual(again, plain) {
 		t.Error("the shipped verdict has changed")
@@ -72,7 +72,7 @@ func TestLearnerIsDeterministicAndSurvivesEncoding(t *testing.T) {
 	}
 	for i := 12; i < 20; i++ {
 		b.Learn(Example{ID: fmt.Sprint("m", i), Lesson: fmt.Sprint("d", i), Item: wobble(i), Class: triage.Bug, Severity: triage.High,
-			Labels: []string{"flux"}, Components: []string{"drive"}, Assignee: "mona"})
+			Labels: []string{"flux"}, Components: []string{"drive"}, Assignees: []string{"mona"}})
 	}
 	if !bytes.Equal(a.Encode(), b.Encode()) {
 		t.Error("learning in two parts gave another layer than learning at once")
@@ -134,7 +134,7 @@ func TestLayerIsBounded(t *testing.T) {
 		}
 		name := fmt.Sprintf("label %d", i)
 		l.Learn(Example{ID: name, Lesson: name, Item: triage.Item{Text: b.String(), Source: name}, Class: triage.Classes[i%4],
-			Labels: []string{name}, Components: []string{name}, Assignee: name})
+			Labels: []string{name}, Components: []string{name}, Assignees: []string{name}})
 	}
 	if n := len(l.Encode()); n > MostLayerBytes {
 		t.Errorf("%d bytes, more than the bound of %d", n, MostLayerBytes)

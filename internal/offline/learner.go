@@ -20,8 +20,7 @@ type Example struct {
 	Severity   triage.Severity //
 	Labels     []string        // nil: nothing was said
 	Components []string
-	Assignee   string
-	NotFor     string  // an assignee that was taken away
+	Assignees  []string
 	Weight     float64 // of a mistake on it; 0 reads as 1
 }
 
@@ -138,7 +137,7 @@ func (l *Learner) Learn(x Example) Prediction {
 	}
 	l.names.learn(&j, x)
 	l.count.Examples++
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s %q %q %q %q", l.version, x.Lesson, x.ID, x.Class, x.Severity, x.Labels, x.Components, x.Assignee, x.NotFor))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s %q %q %q", l.version, x.Lesson, x.ID, x.Class, x.Severity, x.Labels, x.Components, x.Assignees))
 	l.version = "p" + hex.EncodeToString(sum[:6])
 	return said
 }

@@ -151,14 +151,12 @@ func (j *judgement) applyNames() {
 		v.Components = []string{} // people have names for them; words of the text are none
 	}
 	v.Components = t.choose(componentName, v.Components, scores, 5)
-	if who := t.choose(assigneeName, nil, scores, 1); len(who) == 1 {
-		v.Assignee = who[0]
-	}
+	v.Assignees = t.choose(assigneeName, nil, scores, 1)
 }
 
 // learn takes in which names people gave an item.
 func (b *nameBook) learn(j *judgement, x Example) {
-	if x.Labels == nil && x.Components == nil && x.Assignee == "" && x.NotFor == "" {
+	if x.Labels == nil && x.Components == nil && x.Assignees == nil {
 		return
 	}
 	labels, components := j.labels(), []string(nil)
@@ -171,8 +169,8 @@ func (b *nameBook) learn(j *judgement, x Example) {
 	for _, c := range x.Components {
 		b.say(componentName, c, 1)
 	}
-	if x.Assignee != "" {
-		b.say(assigneeName, x.Assignee, 1)
+	for _, a := range x.Assignees {
+		b.say(assigneeName, a, 1)
 	}
 	if x.Labels != nil { // what is taken away must have a place to be unlearned in
 		for _, l := range labels {
@@ -195,7 +193,7 @@ func (b *nameBook) learn(j *judgement, x Example) {
 		case componentName:
 			said, yes, rule = x.Components != nil, slices.Contains(x.Components, n.text), slices.Contains(components, n.text)
 		case assigneeName:
-			said, yes = x.Assignee != "" || x.NotFor == n.text, x.Assignee == n.text
+			said, yes = x.Assignees != nil, slices.Contains(x.Assignees, n.text)
 		}
 		score := scores[i] - nameOdds
 		if rule {

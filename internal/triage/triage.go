@@ -142,16 +142,16 @@ type Sentence struct {
 // Spec is the draft of an issue. Everything in it comes from the text, or says
 // in words what the text leaves out.
 type Spec struct {
-	Title       string            `json:"title"`              // 5 to 100 characters, one line, not the raw text
-	Steps       []string          `json:"steps"`              // how to reproduce; for a bug never empty
-	Observed    string            `json:"observed"`           // what happens; may be empty
-	Expected    string            `json:"expected"`           // what should happen; may be empty
-	Criteria    []string          `json:"criteria"`           // acceptance criteria; for a bug or feature never empty
-	Labels      []string          `json:"labels"`             // ⊆ Item.Labels and what the project's people have used
-	Components  []string          `json:"components"`         // ⊆ Item.Components, or words of the text when that is empty; likewise
-	Assignee    string            `json:"assignee,omitempty"` // who it is for, as the project's people have taught; empty: nobody knows
-	Environment map[string]string `json:"environment"`        // keys "version", "os", "browser", "device"
-	Missing     []string          `json:"missing"`            // what a person should ask for, such as "steps to reproduce"
+	Title       string            `json:"title"`               // 5 to 100 characters, one line, not the raw text
+	Steps       []string          `json:"steps"`               // how to reproduce; for a bug never empty
+	Observed    string            `json:"observed"`            // what happens; may be empty
+	Expected    string            `json:"expected"`            // what should happen; may be empty
+	Criteria    []string          `json:"criteria"`            // acceptance criteria; for a bug or feature never empty
+	Labels      []string          `json:"labels"`              // ⊆ Item.Labels and what the project's people have used
+	Components  []string          `json:"components"`          // ⊆ Item.Components, or words of the text when that is empty; likewise
+	Assignees   []string          `json:"assignees,omitempty"` // who it is for, as the project's people have taught; empty: nobody knows
+	Environment map[string]string `json:"environment"`         // keys "version", "os", "browser", "device"
+	Missing     []string          `json:"missing"`             // what a person should ask for, such as "steps to reproduce"
 }
 
 // Opinion is what one engine says of class and severity.
