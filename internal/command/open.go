@@ -27,7 +27,6 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/prepared"
 	"github.com/iterateswarm/iterateswarm/internal/queue"
 	"github.com/iterateswarm/iterateswarm/internal/records"
-	"github.com/iterateswarm/iterateswarm/internal/triage"
 	"github.com/iterateswarm/iterateswarm/internal/vector"
 
 	_ "github.com/iterateswarm/iterateswarm/migrations" // the schema
@@ -39,13 +38,12 @@ type Options struct {
 	Dir           string // the data directory
 	Config        config.Config
 	Log           *slog.Logger
-	Dev           bool                             // PocketBase prints its logs and SQL
-	Public        fs.FS                            // holds pb_public, the web app
-	Manifests     []pluginhost.Manifest            // the plugins that can be started
-	PluginCommand func(name string) *exec.Cmd      // starts one; nil: this executable with "plugin NAME"
-	Judge         func(triage.Item) triage.Verdict // nil: the embedded engine
-	Tune          func(*pipeline.Config)           // lets a test change numbers and switches; may be nil
-	TuneModel     func(*llm.Config)                // likewise for the model; may be nil
+	Dev           bool                        // PocketBase prints its logs and SQL
+	Public        fs.FS                       // holds pb_public, the web app
+	Manifests     []pluginhost.Manifest       // the plugins that can be started
+	PluginCommand func(name string) *exec.Cmd // starts one; nil: this executable with "plugin NAME"
+	Tune          func(*pipeline.Config)      // lets a test change numbers and switches; may be nil
+	TuneModel     func(*llm.Config)           // likewise for the model; may be nil
 }
 
 // Server is the wired product on one data directory, which it holds alone.
@@ -127,10 +125,6 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	judge := o.Judge
-	if judge == nil {
-		judge = offline.New().Judge
-	}
 	var p *pipeline.Pipeline
 	host, err := pluginhost.Open(pluginhost.Config{
 		Manifests: o.Manifests, Command: s.pluginCommand(), StateDir: o.Dir, Dir: pluginDir(o.Dir), Log: o.Log,
@@ -144,7 +138,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	cfg := pipeline.Config{
-		App: s.App, Judge: judge, Index: vector.New(), Plugins: host, Vault: vault, Log: o.Log,
+		App: s.App, Engine: offline.New(), Index: vector.New(), Plugins: host, Vault: vault, Log: o.Log,
 		HoldBelow: o.Config.Pipeline.HoldThreshold, JoinAbove: o.Config.Pipeline.JoinThreshold,
 		TextLimit: int(o.Config.API.TextLimit), PublicURL: strings.TrimSuffix(o.Config.App.URL, "/"),
 		Sweep: o.Config.Queue.SweepInterval, Heal: o.Config.File.HealInterval, Poll: o.Config.File.PollInterval,

@@ -52,7 +52,7 @@ func Table() []Rule {
 			Folder: "internal/pipeline",
 			May: []string{
 				"internal/triage", "internal/guard", "internal/records", "internal/queue",
-				"internal/vector", "internal/pluginhost", "internal/insights", "sdk", river, core, fieldTypes, mailer, dbx,
+				"internal/offline", "internal/vector", "internal/pluginhost", "internal/insights", "sdk", river, core, fieldTypes, mailer, dbx,
 			},
 			// What a remote worker runs: it has no PocketBase.
 			Files: map[string][]string{

@@ -61,9 +61,9 @@ type Counts struct {
 // Effect compares the shipped engine with the layer on the project's own
 // history. Each item was judged before it was learned from.
 type Effect struct {
-	N      int // items
-	Before int // of them the shipped weights judged right
-	After  int // of them the layer of that moment judged right
+	N      int `json:"n"`      // items
+	Before int `json:"before"` // of them the shipped weights judged right
+	After  int `json:"after"`  // of them the layer of that moment judged right
 }
 
 // outcome is one decided item, for the calibration.

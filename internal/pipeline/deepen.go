@@ -58,10 +58,13 @@ func (p *Pipeline) expectsModel(r *core.Record) bool {
 
 // itemOf is what engines are given of a message.
 func itemOf(r *core.Record, settings records.Settings) triage.Item {
+	return newItem(r.GetString("source"), r.GetString("subject"), r.GetString("content"), settings)
+}
+
+func newItem(source, subject, content string, settings records.Settings) triage.Item {
 	return triage.Item{
-		Title: r.GetString("subject"), Text: r.GetString("content"),
-		Channel: triage.ChannelOf(r.GetString("source")),
-		Labels:  settings.Labels, Components: settings.Components, Language: settings.Language,
+		Title: subject, Text: content, Channel: triage.ChannelOf(source), Source: source,
+		Labels: settings.Labels, Components: settings.Components, Language: settings.Language,
 	}
 }
 

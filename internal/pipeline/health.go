@@ -46,7 +46,7 @@ func (p *Pipeline) CheckQueue() error {
 
 // CheckEngine asks the engine to judge a sentence.
 func (p *Pipeline) CheckEngine() error {
-	if v := p.Judge(triage.Item{Text: "The app crashes when I save."}); !v.Class.Valid() || v.EngineVersion == "" {
+	if v := p.Engine.Judge(triage.Item{Text: "The app crashes when I save."}); !v.Class.Valid() || v.EngineVersion == "" {
 		return fmt.Errorf("the engine answered class %q, version %q", v.Class, v.EngineVersion)
 	}
 	return nil

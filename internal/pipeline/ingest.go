@@ -156,7 +156,7 @@ func (p *Pipeline) Born(e *core.RecordEvent) error {
 		return err
 	}
 	item := itemOf(r, settings)
-	v := p.Judge(item)
+	v := p.judge(r.GetString("project"), item)
 	records.SetVerdict(r, v)
 	for field, value := range map[string]any{
 		"state": string(triage.Received), "held_reason": "", "issue": "", "relation": "",

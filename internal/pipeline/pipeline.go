@@ -15,6 +15,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/iterateswarm/iterateswarm/internal/guard"
+	"github.com/iterateswarm/iterateswarm/internal/offline"
 	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
 	"github.com/iterateswarm/iterateswarm/internal/queue"
 	"github.com/iterateswarm/iterateswarm/internal/records"
@@ -26,8 +27,8 @@ import (
 // the switches for tests is required.
 type Config struct {
 	App     core.App
-	Judge   func(triage.Item) triage.Verdict // the engine that needs nothing; called inside the request
-	Model   Model                            // deepens verdicts; nil: the offline verdict is all there is
+	Engine  *offline.Engine // needs nothing; called inside the request
+	Model   Model           // deepens verdicts; nil: the offline verdict is all there is
 	Index   *vector.Index
 	Plugins *pluginhost.Host
 	Vault   *records.Vault
@@ -92,6 +93,7 @@ func (p *Pipeline) Workers() *river.Workers {
 	river.AddWorker(w, &replyWorker{p: p})
 	river.AddWorker(w, &tellWorker{p: p})
 	river.AddWorker(w, &noteWorker{p: p})
+	river.AddWorker(w, &retrainWorker{p: p})
 	return w
 }
 
@@ -112,6 +114,9 @@ func (p *Pipeline) Start(ctx context.Context) error {
 	if err := p.loadIndex(ctx); err != nil {
 		return err
 	}
+	if err := p.loadLayers(); err != nil {
+		return err
+	}
 	if err := p.startPlugins(ctx); err != nil {
 		return err
 	}
@@ -119,6 +124,7 @@ func (p *Pipeline) Start(ctx context.Context) error {
 		return err
 	}
 	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx))
+	p.spawn(func() { p.saveLayersEvery(ctx) })
 	if !p.NoSweep {
 		p.spawn(func() { p.sweepEvery(ctx) })
 		p.spawn(func() { p.healEvery(ctx) })
@@ -148,7 +154,8 @@ func (p *Pipeline) Stop(ctx context.Context) error {
 // project is what the pipeline remembers of one project, for as long as the
 // process lives.
 type project struct {
-	join sync.Mutex // held while anything is joined, merged, split or moved in the project
+	join  sync.Mutex // held while anything is joined, merged, split or moved in the project
+	pupil pupil
 
 	mu       sync.Mutex // guards what follows
 	known    bool
@@ -188,6 +195,12 @@ func (p *Pipeline) ForgetProject(id string) {
 	proj.mu.Lock()
 	defer proj.mu.Unlock()
 	proj.known = false
+}
+
+// judge gives the offline verdict on an item of a project, with what its people
+// have taught.
+func (p *Pipeline) judge(project string, it triage.Item) triage.Verdict {
+	return p.Engine.JudgeWith(p.project(project).pupil.layer.Load(), it)
 }
 
 // spawn runs f in the background; Stop waits for it. After Stop it does nothing.

@@ -29,6 +29,7 @@ const (
 	Separations = "separations"
 	Deliveries  = "deliveries"
 	Usage       = "usage"
+	Layers      = "layers"
 	Views       = "views"
 	Alerts      = "alerts"
 	Runs        = "runs"
