@@ -103,6 +103,7 @@ func bindFeedback(app core.App, p *pipeline.Pipeline) {
 	})
 	app.OnRecordAfterDeleteSuccess(records.Feedback).BindFunc(func(e *core.RecordEvent) error {
 		p.Forget(e.Record.Id)
+		p.Unlearn(e.Record.GetString("project"))
 		return e.Next()
 	})
 	count := func(e *core.RecordEvent) error {

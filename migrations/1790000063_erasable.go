@@ -39,7 +39,7 @@ func init() {
 		if err != nil {
 			return err
 		}
-		decisions.Fields.Add(one("subject", "feedback", "issues", "reporters"))
+		decisions.Fields.Add(one("subject", "feedback", "issues", "reporters", "projects"))
 		for _, name := range []string{"changes_salt", "changes_hash", "words_salt", "words_hash"} {
 			decisions.Fields.Add(text(name, 64))
 		}

@@ -87,6 +87,7 @@ func (a *API) Bind(se *core.ServeEvent) {
 
 	a.bindScreens(r)
 	a.bindPlugins(r)
+	a.bindLearning(r)
 
 	quiet := apis.SkipSuccessActivityLog()
 	r.GET("/api/stats", a.stats).Bind(quiet)

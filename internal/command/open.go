@@ -159,7 +159,7 @@ func (s *Server) open(ctx context.Context) error {
 	q, err := queue.Open(ctx, s.App, queue.Config{
 		Workers: p.Workers(), Queues: map[string]int{pipeline.TriageQueue: o.Config.Queue.Workers, pipeline.SuspectQueue: 1,
 			pipeline.ReplyQueue: replyWorkers,
-			pipeline.ThinkQueue: thinkWorkers, pipeline.BatchQueue: 1},
+			pipeline.ThinkQueue: thinkWorkers, pipeline.BatchQueue: 1, pipeline.RetrainQueue: 1},
 		FetchCooldown: o.Config.Queue.FetchCooldown, Log: quieter(o.Log),
 	})
 	if err != nil {

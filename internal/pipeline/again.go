@@ -36,7 +36,7 @@ func (p *Pipeline) Try(ctx context.Context, id, engine string, by *core.Record, 
 		if err != nil {
 			return triage.Thought{}, err
 		}
-		return triage.Thought{Verdict: p.Judge(itemOf(r, settings))}, nil
+		return triage.Thought{Verdict: p.judge(r.GetString("project"), itemOf(r, settings))}, nil
 	case EngineLLM:
 	default:
 		return triage.Thought{}, Fault(BadValue, "engine is offline or llm.").At("engine")

@@ -31,7 +31,7 @@ func (p *Pipeline) Correct(id string, c Correction) (*core.Record, error) {
 	if c.Severity != "" && !c.Severity.Valid() {
 		return nil, Fault(BadValue, "A severity is one of critical, high, medium, low.").At("severity")
 	}
-	return p.moveReport(id, c.By, "reclassify", c.Reason, c.RequestID, func(tx core.App, r *core.Record) error {
+	r, err := p.moveReport(id, c.By, "reclassify", c.Reason, c.RequestID, func(tx core.App, r *core.Record) error {
 		if c.Class != "" {
 			r.Set("class", string(c.Class))
 		}
@@ -51,7 +51,13 @@ func (p *Pipeline) Correct(id string, c Correction) (*core.Record, error) {
 		r.Set("similarity", 0)
 		r.Set("state", string(triage.Received))
 		return p.queue.Enqueue(context.Background(), tx, TriageArgs{ID: r.Id}, jobOpts(TriageQueue, c.RequestID))
+	}, func(r *core.Record) *said {
+		return &said{Class: triage.Class(r.GetString("class")), Severity: c.Severity}
 	})
+	if err == nil {
+		p.taught(r.GetString("project"))
+	}
+	return r, err
 }
 
 // Join makes a message a report of the issue that a person names, whatever was
@@ -79,12 +85,12 @@ func (p *Pipeline) Join(id, issueID string, by *core.Record, reason, requestID s
 		r.Set("state", string(triage.Joined))
 		r.Set("held_reason", "")
 		return nil
-	})
+	}, func(*core.Record) *said { return nil })
 }
 
 // moveReport changes one message by a person's word and recounts the issues it
-// left and entered.
-func (p *Pipeline) moveReport(id string, by *core.Record, action, reason, requestID string, change func(tx core.App, r *core.Record) error) (*core.Record, error) {
+// left and entered. says is what that teaches; nil is nothing.
+func (p *Pipeline) moveReport(id string, by *core.Record, action, reason, requestID string, change func(tx core.App, r *core.Record) error, says func(r *core.Record) *said) (*core.Record, error) {
 	defer p.counts.changed()
 	if err := checkReason(reason); err != nil {
 		return nil, err
@@ -115,10 +121,14 @@ func (p *Pipeline) moveReport(id string, by *core.Record, action, reason, reques
 		if err := p.moved(tx, r, before["issue"].(string)); err != nil {
 			return err
 		}
+		after := withEngineClass(tx, r)
+		if s := says(r); s != nil {
+			after["said"] = s
+		}
 		_, err = records.Append(tx, records.Decision{
 			Project: r.GetString("project"), Subject: records.Feedback, SubjectID: r.Id, Action: action,
 			ActorKind: records.ByPerson, Actor: by.Collection().Name + "/" + by.Id,
-			Before: before, After: withEngineClass(tx, r), Reason: reason, RequestID: requestID,
+			Before: before, After: after, Reason: reason, RequestID: requestID,
 		})
 		return err
 	})

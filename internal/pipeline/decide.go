@@ -107,6 +107,9 @@ func (p *Pipeline) act(id string, action triage.Action, need triage.Role, a Act,
 		out, err = p.decided(tx, issue, string(action), before, a, "")
 		return err
 	})
+	if err == nil && teaches(action) {
+		p.taught(out.Issue.GetString("project"))
+	}
 	return out, err
 }
 
@@ -208,6 +211,9 @@ func (p *Pipeline) decided(tx core.App, issue *core.Record, action string, befor
 	is["class"] = issue.GetString("class")
 	if engine := p.engineClass(tx, issue.Id); engine != "" {
 		is["engine_class"] = engine
+	}
+	if err := p.lesson(tx, issue, triage.Action(action), was, is); err != nil {
+		return Outcome{}, err
 	}
 	d := records.Decision{
 		Project: issue.GetString("project"), Subject: records.Issues, SubjectID: issue.Id, Action: action,

@@ -56,7 +56,7 @@ func (p *Pipeline) Engines(projects []string) (EngineReport, error) {
 	if err != nil {
 		return out, err
 	}
-	embedded := EngineStatus{Name: "offline", Version: p.Judge(triage.Item{Text: "ok"}).EngineVersion, State: "ready"}
+	embedded := EngineStatus{Name: "offline", Version: p.Engine.Judge(triage.Item{Text: "ok"}).EngineVersion, State: "ready"}
 	if embedded.Speed, err = p.speed(`SELECT ms FROM steps WHERE name = 'judge' ORDER BY rowid DESC LIMIT 500`, nil); err != nil {
 		return out, err
 	}

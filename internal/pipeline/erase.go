@@ -137,8 +137,10 @@ func (e *erasure) erase(list []*core.Record, subject, reason string) (Erased, er
 		d.ActorKind, d.Actor = records.ByPerson, e.by.Collection().Name+"/"+e.by.Id
 	}
 	var err error
-	out.Decision, err = records.Append(e.tx, d)
-	return out, err
+	if out.Decision, err = records.Append(e.tx, d); err != nil {
+		return out, err
+	}
+	return out, dropLayer(e.tx, e.project)
 }
 
 // message empties one message. What counts stays: when it came, from which
@@ -213,7 +215,8 @@ func (e *erasure) decisions(id string) error {
 		var before, after map[string]any
 		_ = json.Unmarshal([]byte(d.Before), &before) // one that is no object holds no field
 		_ = json.Unmarshal([]byte(d.After), &after)
-		if slices.ContainsFunc(writes, func(f string) bool { return before[f] != nil || after[f] != nil }) {
+		what, _ := after["said"].(map[string]any) // components may be words of the message
+		if what["components"] != nil || slices.ContainsFunc(writes, func(f string) bool { return before[f] != nil || after[f] != nil }) {
 			e.changes = append(e.changes, d.ID)
 		} else {
 			e.words = append(e.words, d.ID)
@@ -319,6 +322,9 @@ const (
 func (p *Pipeline) forget(gone []*core.Record, named []string) {
 	for _, r := range gone {
 		p.Index.Remove(r.Id)
+	}
+	if len(gone) > 0 {
+		p.Unlearn(gone[0].GetString("project")) // one erasure is within one project
 	}
 	p.counts.changed()
 	for _, name := range named {

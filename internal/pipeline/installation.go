@@ -61,6 +61,9 @@ func (p *Pipeline) Erase(tx core.App, r *core.Record) error {
 	if err := dropDocs(tx, r.Id); err != nil {
 		return err
 	}
+	if err := dropLayer(tx, r.GetString("project")); err != nil {
+		return err
+	}
 	return p.recountFrom(tx, r.GetString("issue"))
 }
 

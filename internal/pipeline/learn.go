@@ -109,6 +109,21 @@ func (p *Pipeline) relearn(project string) {
 	})
 }
 
+// Unlearn makes a project's layer anew, when it has one: a message that it may
+// have been learned from is gone, or what it was learned against has changed.
+func (p *Pipeline) Unlearn(project string) {
+	if p.project(project).pupil.layer.Load() != nil {
+		p.relearn(project)
+	}
+}
+
+// dropLayer removes the saved layer in the transaction that erases messages, so
+// that a crash after it does not bring back what was learned from them.
+func dropLayer(tx core.App, project string) error {
+	_, err := tx.DB().Delete(records.Layers, dbx.HashExp{"project": project}).Execute()
+	return wrap("drop the layer", err)
+}
+
 var errStopping = errors.New("the server is stopping")
 
 func (p *Pipeline) unlessStopping(int) error {
@@ -263,8 +278,7 @@ func (p *Pipeline) ResetLearning(project string, by *core.Record, reason, reques
 		if err != nil {
 			return err
 		}
-		_, err = tx.DB().Delete(records.Layers, dbx.HashExp{"project": project}).Execute()
-		return err
+		return dropLayer(tx, project)
 	})
 	if err != nil {
 		return fmt.Errorf("reset learning: %w", err)

@@ -6,6 +6,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"github.com/iterateswarm/iterateswarm/internal/offline"
+	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
 )
 
@@ -32,7 +33,7 @@ type Class struct {
 }
 
 // Learning says what a project's people have taught.
-func (p *Pipeline) Learning(project string) (Learning, error) {
+func (p *Pipeline) Learning(project string) Learning {
 	pu := &p.project(project).pupil
 	pu.mu.Lock()
 	defer pu.mu.Unlock()
@@ -57,7 +58,7 @@ func (p *Pipeline) Learning(project string) (Learning, error) {
 		at := pu.at.UTC()
 		out.Updated = &at
 	}
-	return out, nil
+	return out
 }
 
 // ExportLearning returns what a project's people have taught as data that
@@ -80,7 +81,17 @@ const mostReasons = 12
 
 // Why says which features weigh most in the embedded engine's verdict on a
 // message, as the project's layer is now.
-func (p *Pipeline) Why(r *core.Record) (class, severity []offline.Reason, err error) {
+func (p *Pipeline) Why(id string, by *core.Record) (class, severity []offline.Reason, err error) {
+	r, err := p.App.FindRecordById(records.Feedback, id)
+	if err != nil {
+		return nil, nil, Fault(NoFeedback, "There is no message %q.", id)
+	}
+	if err := p.May(p.App, by, r.GetString("project"), triage.Viewer, NoFeedback); err != nil {
+		return nil, nil, err
+	}
+	if r.GetString("erased") != "" {
+		return nil, nil, Fault(IllegalMove, "The text of this message was erased; there is nothing to explain.")
+	}
 	settings, _, err := p.read(p.App, r.GetString("project"))
 	if err != nil {
 		return nil, nil, err

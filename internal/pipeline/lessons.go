@@ -74,6 +74,19 @@ func (p *Pipeline) lesson(tx core.App, issue *core.Record, action triage.Action,
 	return nil
 }
 
+// teaches reports whether an act on an issue may say something of a verdict.
+func teaches(a triage.Action) bool {
+	return a == triage.ActApprove || a == triage.ActDecline || a == triage.ActEdit
+}
+
+// taughtBy reports whether a decision taught something.
+func taughtBy(d *core.Record) bool {
+	var after struct {
+		Said *said `json:"said"`
+	}
+	return d.UnmarshalJSONField("after", &after) == nil && after.Said != nil
+}
+
 // resetLearning is the decision to forget what was taught. Its subject is the
 // project.
 const resetLearning = "reset_learning"

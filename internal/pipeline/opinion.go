@@ -90,6 +90,7 @@ FROM both WHERE json_extract(judged, '$.model_class') IS NOT NULL AND class IS N
 // severity of whoever is trusted with them.
 func (p *Pipeline) adopt(embedded, model triage.Verdict, holdBelow float64) (triage.Verdict, error) {
 	v := model
+	v.Assignees = embedded.Assignees
 	trusted, why, err := p.trust(embedded, model, holdBelow)
 	if err != nil {
 		return v, err

@@ -165,7 +165,10 @@ type project struct {
 
 // project returns the remembered project.
 func (p *Pipeline) project(id string) *project {
-	v, _ := p.projects.LoadOrStore(id, &project{})
+	v, ok := p.projects.Load(id)
+	if !ok {
+		v, _ = p.projects.LoadOrStore(id, &project{})
+	}
 	return v.(*project)
 }
 
@@ -193,8 +196,9 @@ func (p *Pipeline) read(app core.App, id string) (records.Settings, string, erro
 func (p *Pipeline) ForgetProject(id string) {
 	proj := p.project(id)
 	proj.mu.Lock()
-	defer proj.mu.Unlock()
 	proj.known = false
+	proj.mu.Unlock()
+	p.Unlearn(id) // labels and components are learned against the project's lists
 }
 
 // judge gives the offline verdict on an item of a project, with what its people

@@ -109,10 +109,7 @@ func (p *Pipeline) retrain(ctx context.Context, id string) error {
 		return err
 	}
 	project, done, last, start := run.GetString("project"), 0, time.Now(), time.Now()
-	before, err := p.Learning(project)
-	if err != nil {
-		return err
-	}
+	before := p.Learning(project)
 	err = p.learnAnew(ctx, project, func(n int) error {
 		done += n
 		if ctx.Err() != nil {
@@ -138,10 +135,7 @@ func (p *Pipeline) retrain(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	after, err := p.Learning(project)
-	if err != nil {
-		return err
-	}
+	after := p.Learning(project)
 	return p.endRun(id, "done", "", map[string]any{"examples": after.Examples, "took_ms": time.Since(start).Milliseconds(),
 		"effect": after.Effect, "before": before.Effect, "version": after.Version})
 }

@@ -347,6 +347,9 @@ func specify(issue *core.Record, v triage.Verdict) {
 	issue.Set("criteria", v.Criteria)
 	issue.Set("labels", v.Labels)
 	issue.Set("components", v.Components)
+	if len(v.Assignees) > 0 {
+		issue.Set("assignees", v.Assignees)
+	}
 	issue.Set("environment", v.Environment)
 	issue.Set("missing", v.Missing)
 }

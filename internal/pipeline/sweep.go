@@ -52,6 +52,9 @@ func (p *Pipeline) recover() error {
 	if err != nil {
 		return fmt.Errorf("recover deliveries: %w", err)
 	}
+	if err := p.failLostRuns(); err != nil {
+		return err
+	}
 	for _, d := range sending {
 		if err := p.unsure(d, "The server stopped while the tracker was asked."); err != nil {
 			return fmt.Errorf("recover delivery %s: %w", d.Id, err)

@@ -30,6 +30,7 @@ func (p *Pipeline) Undo(decision string, a Act) (Undone, error) {
 		defer p.lock(d.GetString("project"))()
 	}
 	var out Undone
+	var undone *core.Record
 	err := p.App.RunInTransaction(func(tx core.App) error {
 		d, err := tx.FindRecordById(records.Decisions, decision)
 		if err != nil {
@@ -50,9 +51,13 @@ func (p *Pipeline) Undo(decision string, a Act) (Undone, error) {
 		} else {
 			out, err = p.undoIssue(tx, d, a)
 		}
+		undone = d
 		return err
 	})
 	if err == nil {
+		if taughtBy(undone) {
+			p.relearn(undone.GetString("project"))
+		}
 		if out.Feedback != nil {
 			p.reindex([]*core.Record{out.Feedback})
 		}
