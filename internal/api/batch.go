@@ -49,11 +49,12 @@ func (a *API) batchOf(collection string) func(*core.RequestEvent) error {
 		if err := decode(e, &body); err != nil {
 			return err
 		}
-		b := pipeline.Batch{Of: collection, Action: body.Action, Items: body.Items, Reason: body.Reason, Until: body.Until.Time, Into: body.Into,
+		b := pipeline.Batch{Of: collection, Action: body.Action, Reason: body.Reason, Until: body.Until.Time, Into: body.Into,
 			Add: body.Add, Remove: body.Remove, Class: body.Class, Severity: body.Severity, Issue: body.Issue, Engine: body.Engine}
 		for _, id := range body.IDs {
 			b.Items = append(b.Items, pipeline.BatchItem{ID: id})
 		}
+		b.Items = append(b.Items, body.Items...)
 		if err := pipeline.CheckBatch(b); err != nil {
 			return err
 		}

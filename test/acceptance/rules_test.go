@@ -158,6 +158,10 @@ func (m *matrix) everything() []kind {
 	view := func() map[string]any {
 		return map[string]any{"project": home, "user": m.caller("viewer").id, "name": m.serial("View "), "query": "sev:high", "shared": true}
 	}
+	layer := func() map[string]any { // one a project
+		p := s.Save(records.Projects, map[string]any{"name": "Taught", "slug": m.serial("taught-")})
+		return map[string]any{"project": p.Id, "version": "p1"}
+	}
 	work := func() map[string]any {
 		return map[string]any{"project": home, "kind": "issues", "state": "running"}
 	}
@@ -211,6 +215,7 @@ func (m *matrix) everything() []kind {
 		{"pins", save("pins", pin), pin, map[string]any{"file": "other"}},
 		{records.Uploads, nil, func() map[string]any { return map[string]any{"project": home, "feedback": feedback} }, nil},
 		{records.Views, save(records.Views, view), view, map[string]any{"name": "Renamed"}},
+		{records.Layers, save(records.Layers, layer), layer, map[string]any{"data": "forged"}},
 		{records.Runs, save(records.Runs, work), work, map[string]any{"state": "done"}},
 		{records.Alerts, save(records.Alerts, alert), alert, map[string]any{"state": "over"}},
 		{"installation", of("installation", "id != ''"), func() map[string]any { return map[string]any{"key_check": "x"} }, map[string]any{"key_check": "x"}},
