@@ -56,9 +56,8 @@ func set(t *testing.T, h *pluginhost.Host, plugin string, config any, dir string
 	}
 }
 
-func TestEveryPluginCanBeStarted(t *testing.T) {
-	t.Parallel()
-	h := newHost(t) // refuses manifests and schemas that make no sense
+// configs holds a configuration that each plugin accepts.
+func configs() map[string]any {
 	config := map[string]any{
 		"webhook": map[string]any{"secrets": []string{secret}},
 		"local":   map[string]any{},
@@ -68,6 +67,13 @@ func TestEveryPluginCanBeStarted(t *testing.T) {
 		"discord":       map[string]any{"token": "t0ken-t0ken"},
 		"github-issues": map[string]any{"secrets": []string{secret}, "owner": "o", "repo": "r"},
 	}
+	return config
+}
+
+func TestEveryPluginCanBeStarted(t *testing.T) {
+	t.Parallel()
+	h := newHost(t) // refuses manifests and schemas that make no sense
+	config := configs()
 	for _, m := range h.Manifests() {
 		if config[m.Name] == nil {
 			t.Errorf("plugin %s: this test has no configuration for it", m.Name)

@@ -81,6 +81,7 @@ func Table() []Rule {
 		{Folder: "test/texts"},
 		{Folder: "sdk/rest/trackertest", May: []string{"sdk"}},
 		{Folder: "internal/llm/llmtest", May: []string{"github.com/getkin/kin-openapi"}},
+		{Folder: "sdk/sdktest", May: []string{"sdk", "internal/pluginhost", grpc, protobuf}}, // and iterateswarm plugin check
 		{Folder: "internal/servertest", May: []string{"internal", "plugins", "sdk", pocketbase, dbx}},
 	}
 }

@@ -124,7 +124,7 @@ func Open(config Config) (*Host, error) {
 	}
 	h.bucket = guard.NewLimiter(guard.Limit{Burst: h.timing.ItemBurst, Every: h.timing.ItemEvery}, 0)
 	for _, m := range config.Manifests {
-		if err := checkManifest(&m); err != nil {
+		if err := CheckManifest(&m); err != nil {
 			return nil, err
 		}
 		if _, twice := h.manifests[m.Name]; twice {

@@ -24,6 +24,7 @@ type schema struct {
 type property struct {
 	Type        string    `json:"type"`
 	Description string    `json:"description"`
+	Default     any       `json:"default"`
 	Enum        []string  `json:"enum"`
 	Items       *property `json:"items"`
 	MinLength   int       `json:"minLength"` // in characters
@@ -82,6 +83,38 @@ func SecretFields(m Manifest) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// Example makes a configuration that the schema allows: every required property,
+// with its default or something of its type.
+func Example(m Manifest) []byte {
+	config := map[string]any{}
+	if s, err := parseSchema(m.ConfigSchema); err == nil {
+		for _, name := range s.Required {
+			config[name] = s.Properties[name].example()
+		}
+	}
+	b, _ := json.Marshal(config) // it came from JSON
+	return b
+}
+
+func (p property) example() any {
+	switch {
+	case p.Default != nil:
+		return p.Default
+	case len(p.Enum) > 0:
+		return p.Enum[0]
+	case p.Type == "integer" || p.Type == "number":
+		if p.Minimum != nil {
+			return *p.Minimum
+		}
+		return 1
+	case p.Type == "boolean":
+		return false
+	case p.Type == "array":
+		return []any{p.Items.example()}
+	}
+	return strings.Repeat("x", max(p.MinLength, 1))
 }
 
 // CheckConfig compares a configuration with the plugin's schema: required

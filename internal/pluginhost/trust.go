@@ -26,7 +26,7 @@ func (h *Host) Inspect(ctx context.Context, pin Pin) (Manifest, error) {
 		return Manifest{}, &Unfit{"it does not start as a plugin: " + line(err.Error())}
 	}
 	defer p.end(true)
-	if err := checkManifest(&m); err != nil {
+	if err := CheckManifest(&m); err != nil {
 		return Manifest{}, &Unfit{"its manifest is not in order: " + line(err.Error())}
 	}
 	if m.Name != pin.Name {
@@ -39,7 +39,7 @@ func (h *Host) Inspect(ctx context.Context, pin Pin) (Manifest, error) {
 // describes. Instances of it that exist go on with what they run until they are
 // restarted.
 func (h *Host) Trust(pin Pin, m Manifest) error {
-	if err := checkManifest(&m); err != nil {
+	if err := CheckManifest(&m); err != nil {
 		return err
 	}
 	if err := h.checkName(pin.Name); err != nil {
@@ -120,9 +120,9 @@ var capabilities = map[Kind][]string{
 	KindTracker: {sdk.CanReceive, sdk.CanUpdate, sdk.CanComment, sdk.CanSearch, sdk.CanOffer, sdk.CanWatch, sdk.CanPropose},
 }
 
-// checkManifest refuses a manifest that cannot be used, and takes out of it
+// CheckManifest refuses a manifest that cannot be used, and takes out of it
 // what nobody should see.
-func checkManifest(m *Manifest) error {
+func CheckManifest(m *Manifest) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
