@@ -85,27 +85,30 @@ type File struct {
 
 // LLM is the language model. Nothing is called while Model is empty.
 type LLM struct {
-	Kind           string        `env:"LLM_KIND" default:"openai" oneof:"openai|azure|ollama|compatible" help:"What kind of server it is."`
-	URL            string        `env:"LLM_URL" check:"url" help:"Address of the server, such as http://127.0.0.1:11434/v1 or https://NAME.openai.azure.com. Empty: OpenAI's own, or Ollama on this host."`
-	Key            Secret        `env:"LLM_KEY" help:"Key for the server. openai and azure need one."`
-	Model          string        `env:"LLM_MODEL" help:"Model, or on Azure the deployment. Empty: no model is used, the embedded engine judges alone."`
-	Class          string        `env:"LLM_CLASS" default:"auto" oneof:"auto|always|never" help:"Whose class and severity a message gets. always: the model's. never: the embedded engine's; the model writes the draft only. auto: the embedded engine's until the model has proved better on what people have decided; docs/llm.md has the rule."`
-	APIVersion     string        `env:"LLM_API_VERSION" default:"2024-10-21" help:"Azure only: version of the API."`
-	EntraTenant    string        `env:"LLM_ENTRA_TENANT" help:"Azure only: tenant whose Microsoft Entra gives tokens, in place of a key."`
-	EntraClient    string        `env:"LLM_ENTRA_CLIENT" help:"Azure only: id of the application that asks for tokens."`
-	EntraSecret    Secret        `env:"LLM_ENTRA_SECRET" help:"Azure only: secret of that application."`
-	EntraAssertion string        `env:"LLM_ENTRA_ASSERTION_FILE" help:"Azure only: file with the token of a federated identity, in place of the secret. It is read anew for each token."`
-	EntraAuthority string        `env:"LLM_ENTRA_AUTHORITY" check:"url" help:"Azure only: address that gives tokens. Empty: https://login.microsoftonline.com."`
-	DailyTokens    int           `env:"LLM_DAILY_TOKENS" default:"1000000" min:"0" max:"1000000000" help:"Tokens that may be used a day (UTC), sent and received. Then the embedded engine judges alone until midnight. 0: no limit."`
-	DailyCost      float64       `env:"LLM_DAILY_COST" default:"0" min:"0" max:"1000000" help:"Money that may be spent a day, in the currency of the prices below. 0: no limit."`
-	ProjectTokens  int           `env:"LLM_PROJECT_TOKENS" default:"0" min:"0" max:"1000000000" help:"Tokens that one project may use a day. A project's settings can say otherwise (llm.daily_tokens). 0: as many as the installation."`
-	ProjectCost    float64       `env:"LLM_PROJECT_COST" default:"0" min:"0" max:"1000000" help:"Money that one project may spend a day (llm.daily_cost in its settings). 0: as much as the installation."`
-	SourceShare    float64       `env:"LLM_SOURCE_SHARE" default:"0.5" min:"0.01" max:"1" help:"Part of its project's daily budget that one source may use (llm.source_share in its settings), so that a flood from one leaves something for the others. 1: all of it."`
-	Rate           int           `env:"LLM_RATE" default:"60" min:"1" max:"100000" help:"Calls a minute."`
-	PriceIn        float64       `env:"LLM_PRICE_IN" default:"0" min:"0" max:"100000" help:"Price of a million tokens sent."`
-	PriceOut       float64       `env:"LLM_PRICE_OUT" default:"0" min:"0" max:"100000" help:"Price of a million tokens received."`
-	SourcesLocal   []string      `env:"LLM_SOURCES_LOCAL" help:"Sources whose text never leaves this host, separated by commas, such as email,slack."`
-	Timeout        time.Duration `env:"LLM_TIMEOUT" default:"30s" min:"1s" max:"4m" help:"Time for one judgement, tries and waits included. A model on a slow machine may need more."`
+	Kind               string        `env:"LLM_KIND" default:"openai" oneof:"openai|azure|ollama|compatible" help:"What kind of server it is."`
+	URL                string        `env:"LLM_URL" check:"url" help:"Address of the server, such as http://127.0.0.1:11434/v1 or https://NAME.openai.azure.com. Empty: OpenAI's own, or Ollama on this host."`
+	Key                Secret        `env:"LLM_KEY" help:"Key for the server. openai and azure need one."`
+	Model              string        `env:"LLM_MODEL" help:"Model, or on Azure the deployment. Empty: no model is used, the embedded engine judges alone."`
+	Class              string        `env:"LLM_CLASS" default:"auto" oneof:"auto|always|never" help:"Whose class and severity a message gets. always: the model's. never: the embedded engine's; the model writes the draft only. auto: the embedded engine's until the model has proved better on what people have decided; docs/llm.md has the rule."`
+	APIVersion         string        `env:"LLM_API_VERSION" default:"2024-10-21" help:"Azure only: version of the API."`
+	EmbeddingModel     string        `env:"LLM_EMBEDDING_MODEL" help:"Model of the same server that turns messages into vectors, which put similar issues in order. Empty: none."`
+	EmbeddingDimension int           `env:"LLM_EMBEDDING_DIMENSION" default:"0" min:"0" max:"8192" help:"How many numbers a vector has. 0: as many as the model makes."`
+	EmbeddingPrice     float64       `env:"LLM_EMBEDDING_PRICE" default:"0" min:"0" max:"100000" help:"Price of a million tokens sent to it."`
+	EntraTenant        string        `env:"LLM_ENTRA_TENANT" help:"Azure only: tenant whose Microsoft Entra gives tokens, in place of a key."`
+	EntraClient        string        `env:"LLM_ENTRA_CLIENT" help:"Azure only: id of the application that asks for tokens."`
+	EntraSecret        Secret        `env:"LLM_ENTRA_SECRET" help:"Azure only: secret of that application."`
+	EntraAssertion     string        `env:"LLM_ENTRA_ASSERTION_FILE" help:"Azure only: file with the token of a federated identity, in place of the secret. It is read anew for each token."`
+	EntraAuthority     string        `env:"LLM_ENTRA_AUTHORITY" check:"url" help:"Azure only: address that gives tokens. Empty: https://login.microsoftonline.com."`
+	DailyTokens        int           `env:"LLM_DAILY_TOKENS" default:"1000000" min:"0" max:"1000000000" help:"Tokens that may be used a day (UTC), sent and received. Then the embedded engine judges alone until midnight. 0: no limit."`
+	DailyCost          float64       `env:"LLM_DAILY_COST" default:"0" min:"0" max:"1000000" help:"Money that may be spent a day, in the currency of the prices below. 0: no limit."`
+	ProjectTokens      int           `env:"LLM_PROJECT_TOKENS" default:"0" min:"0" max:"1000000000" help:"Tokens that one project may use a day. A project's settings can say otherwise (llm.daily_tokens). 0: as many as the installation."`
+	ProjectCost        float64       `env:"LLM_PROJECT_COST" default:"0" min:"0" max:"1000000" help:"Money that one project may spend a day (llm.daily_cost in its settings). 0: as much as the installation."`
+	SourceShare        float64       `env:"LLM_SOURCE_SHARE" default:"0.5" min:"0.01" max:"1" help:"Part of its project's daily budget that one source may use (llm.source_share in its settings), so that a flood from one leaves something for the others. 1: all of it."`
+	Rate               int           `env:"LLM_RATE" default:"60" min:"1" max:"100000" help:"Calls a minute."`
+	PriceIn            float64       `env:"LLM_PRICE_IN" default:"0" min:"0" max:"100000" help:"Price of a million tokens sent."`
+	PriceOut           float64       `env:"LLM_PRICE_OUT" default:"0" min:"0" max:"100000" help:"Price of a million tokens received."`
+	SourcesLocal       []string      `env:"LLM_SOURCES_LOCAL" help:"Sources whose text never leaves this host, separated by commas, such as email,slack."`
+	Timeout            time.Duration `env:"LLM_TIMEOUT" default:"30s" min:"1s" max:"4m" help:"Time for one judgement, tries and waits included. A model on a slow machine may need more."`
 }
 
 // Breaker is the shape of every circuit breaker; guard has the same defaults.

@@ -39,7 +39,7 @@ func (t *talk) ask(ctx context.Context, q query) (answer, error) {
 func (t *talk) try(ctx context.Context, q query, m mode) (a answer, err error) {
 	retry := guard.Retry{Delays: t.engine.cfg.Delays, Total: t.engine.cfg.Timeout}
 	err = retry.Do(ctx, func(ctx context.Context) error {
-		err := t.engine.guarded(ctx, q, t.account, func(ctx context.Context) (int, int, error) {
+		err := t.engine.guarded(ctx, t.spending(q), func(ctx context.Context) (int, int, error) {
 			var err error
 			a, err = t.call(ctx, q, m)
 			return a.in, a.out, err
@@ -52,24 +52,36 @@ func (t *talk) try(ctx context.Context, q query, m mode) (a answer, err error) {
 	return a, err
 }
 
+// spending is the most that a query can need.
+func (t *talk) spending(q query) spending {
+	r := t.engine.cfg.Registry
+	return spending{t.account, r.Judge, q.size() / bytesPerToken, r.Endpoint.maxOutput(), t.engine.breaker}
+}
+
+// spending is what a call may use at most, who pays, and what stops it.
+type spending struct {
+	account triage.Account
+	model   Model
+	in, out int // tokens
+	breaker *guard.Breaker
+}
+
 // guarded makes one call when neither a wrong setup, the budget, the rate nor
 // the breaker is against it.
-func (e *Engine) guarded(ctx context.Context, q query, account triage.Account, call func(context.Context) (in, out int, err error)) error {
+func (e *Engine) guarded(ctx context.Context, w spending, call func(context.Context) (in, out int, err error)) error {
 	if err := e.locked(); err != nil {
 		return guard.Permanent(err)
 	}
-	if e.breaker.State() == guard.Open {
-		return guard.Permanent(&guard.Refusal{Why: guard.ErrOpen, Wait: e.breaker.Wait()}) // before anything is reserved
+	if w.breaker.State() == guard.Open {
+		return guard.Permanent(&guard.Refusal{Why: guard.ErrOpen, Wait: w.breaker.Wait()}) // before anything is reserved
 	}
-	guess, most := q.size()/bytesPerToken, e.cfg.Registry.Endpoint.maxOutput()
-	model := e.cfg.Registry.Judge
-	settle, err := e.budget.reserve(time.Now(), account, guess+most, model.cost(guess, most))
+	settle, err := e.budget.reserve(time.Now(), w.account, w.in+w.out, w.model.cost(w.in, w.out))
 	if err != nil {
 		return guard.Permanent(err)
 	}
 	var in, out int
-	defer func() { settle(in+out, model.cost(in, out)) }()
-	return e.breaker.Do(ctx, func(ctx context.Context) error {
+	defer func() { settle(in+out, w.model.cost(in, out)) }()
+	return w.breaker.Do(ctx, func(ctx context.Context) error {
 		if ok, _, _ := e.limiter.Allow("", e.limit); !ok {
 			return guard.Permanent(guard.Ignore(slow{}))
 		}
@@ -135,7 +147,7 @@ func (e *Engine) marked(ctx context.Context, err error) error {
 		if problem := status.wrongSetup(); problem != "" {
 			e.lock(problem)
 		}
-		return status.mark()
+		return status.mark(e.cfg.Busy)
 	}
 	var token *tokenError
 	if errors.As(err, &token) && token.setup != "" {
@@ -173,6 +185,8 @@ func outcomeOf(ctx context.Context, err error) string {
 		return "no token from Entra"
 	case errors.As(err, &status):
 		return "status " + strconv.Itoa(status.status)
+	case errors.Is(err, ErrDimension):
+		return "embeddings of another dimension than configured"
 	case errors.Is(err, ErrTooLarge):
 		return "larger than 1 MiB"
 	case errors.Is(err, context.Canceled), errors.Is(ctx.Err(), context.Canceled):

@@ -36,10 +36,11 @@ func (e Endpoint) maxOutput() int {
 // client speaks with one server. Its two services are made without openai's
 // own defaults, which would read the environment.
 type client struct {
-	registry  Registry
-	chat      openai.ChatCompletionService
-	responses responses.ResponseService
-	tokens    *tokens // nil: there is a key, or none is needed
+	registry   Registry
+	chat       openai.ChatCompletionService
+	responses  responses.ResponseService
+	embeddings openai.EmbeddingService
+	tokens     *tokens // nil: there is a key, or none is needed
 }
 
 func newClient(r Registry) (*client, error) {
@@ -71,6 +72,7 @@ func newClient(r Registry) (*client, error) {
 		}
 	}
 	c.chat, c.responses = openai.NewChatCompletionService(opts...), responses.NewResponseService(opts...)
+	c.embeddings = openai.NewEmbeddingService(opts...)
 	return c, nil
 }
 

@@ -63,11 +63,11 @@ type busy struct{ error }
 func (b *busy) Unwrap() []error { return []error{b.error, guard.ErrBusy} }
 
 // mark says what guard is to make of a status.
-func (s *statusError) mark() error {
+func (s *statusError) mark(busyFor time.Duration) error {
 	switch {
 	case s.status == http.StatusTooManyRequests:
 		if s.after <= 0 {
-			s.after = busyWait
+			s.after = busyFor
 		}
 		return guard.Permanent(guard.Ignore(&busy{s}))
 	case s.isContentFilter():

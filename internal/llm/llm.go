@@ -33,8 +33,9 @@ type Config struct {
 	Rate     int           // calls a minute; 0: DefaultRate
 	Timeout  time.Duration // for one judgement with everything in it; 0: guard.RetryTotal
 	Delays   []time.Duration
-	Tokens   int     // budget a day; 0: no limit
-	Cost     float64 // budget a day; 0: no limit
+	Busy     time.Duration // how long a 429 that does not say keeps everybody waiting; 0: busyWait
+	Tokens   int           // budget a day; 0: no limit
+	Cost     float64       // budget a day; 0: no limit
 }
 
 // DefaultRate is how many calls a minute are made when nothing is configured.
@@ -49,10 +50,13 @@ type Engine struct {
 	cfg Config
 	// exchange makes one request.
 	exchange func(context.Context, query, mode) (answer, error)
+	embed    func(context.Context, []string) ([][]float32, int, error)
 	breaker  *guard.Breaker
-	limiter  *guard.Limiter
-	limit    guard.Limit
-	budget   *budget
+	// embedBreaker stands before the embeddings: judging goes on without them.
+	embedBreaker *guard.Breaker
+	limiter      *guard.Limiter
+	limit        guard.Limit
+	budget       *budget
 
 	calls, failed atomic.Int64
 
@@ -74,6 +78,7 @@ func FromConfig(c config.Config) Config {
 			Endpoint: Endpoint{Kind: c.LLM.Kind, URL: c.LLM.URL, Key: c.LLM.Key.Reveal(), APIVersion: c.LLM.APIVersion,
 				Entra: Entra{Tenant: c.LLM.EntraTenant, Client: c.LLM.EntraClient, Secret: c.LLM.EntraSecret.Reveal(),
 					AssertionFile: c.LLM.EntraAssertion, Authority: c.LLM.EntraAuthority}},
+			Embed: Model{Name: c.LLM.EmbeddingModel, PriceIn: c.LLM.EmbeddingPrice}, Dimension: c.LLM.EmbeddingDimension,
 			Judge: Model{Name: c.LLM.Model, PriceIn: c.LLM.PriceIn, PriceOut: c.LLM.PriceOut},
 		},
 		Rate: c.LLM.Rate, Timeout: c.LLM.Timeout, Tokens: c.LLM.DailyTokens, Cost: c.LLM.DailyCost,
@@ -88,6 +93,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = guard.RetryTotal
 	}
+	if cfg.Busy <= 0 {
+		cfg.Busy = busyWait
+	}
 	c, err := newClient(cfg.Registry)
 	if err != nil {
 		return nil, err
@@ -96,9 +104,10 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Breaker.Probe = cfg.Timeout
 	}
 	return &Engine{
-		cfg: cfg, exchange: c.exchange,
-		breaker: guard.NewBreaker(cfg.Breaker),
-		limiter: guard.NewLimiter(guard.Limit{}, 1),
+		cfg: cfg, exchange: c.exchange, embed: c.embed,
+		breaker:      guard.NewBreaker(cfg.Breaker),
+		embedBreaker: guard.NewBreaker(guard.BreakerConfig{Failures: cfg.Breaker.Failures, Open: cfg.Breaker.Open}),
+		limiter:      guard.NewLimiter(guard.Limit{}, 1),
 		// Six seconds' worth may come at once.
 		limit:  guard.Limit{Burst: max(1, cfg.Rate/10), Every: time.Minute / time.Duration(cfg.Rate)},
 		budget: newBudget(cfg.Tokens, cfg.Cost),

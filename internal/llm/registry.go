@@ -29,6 +29,10 @@ const DefaultAPIVersion = "2024-10-21"
 type Registry struct {
 	Endpoint Endpoint
 	Judge    Model // does class, severity, specification and language
+	// Embed turns texts into vectors; without a name nothing does. Dimension is how
+	// many numbers they are to have; 0: as many as the model makes.
+	Embed     Model
+	Dimension int
 }
 
 // Endpoint is a server.

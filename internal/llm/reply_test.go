@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/iterateswarm/iterateswarm/internal/llm/llmtest"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
@@ -133,9 +132,12 @@ func FuzzLLMReply(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		start := time.Now()
-		r, err := parseReply(text, crash, newRedactor(crash.Text))
-		if took, limit := time.Since(start), 250*time.Millisecond+20*time.Microsecond*time.Duration(len(text)); took > limit {
+		var r reply
+		var err error
+		it := crash
+		it.Candidates = []triage.Candidate{{ID: "issue-a", Title: "Login"}}
+		took := cpuTime(t, func() { r, err = parseReply(text, it, newRedactor(it.Text)) })
+		if took > slowest(len(text)) {
 			t.Errorf("%d bytes took %v", len(text), took)
 		}
 		if err != nil {
@@ -150,5 +152,28 @@ func FuzzLLMReply(f *testing.F) {
 		if v.Class == triage.Bug && len(v.Steps) == 0 {
 			t.Error("a bug without steps")
 		}
+		if v.DuplicateOf != "" && v.DuplicateOf != "issue-a" {
+			t.Errorf("duplicate of %q, which was not offered", v.DuplicateOf)
+		}
 	})
+}
+
+func TestReadingAReplyTakesLinearTime(t *testing.T) {
+	say := llmtest.Say(llmtest.Request{Text: crash.Text})
+	for name, make := range map[string]func(n int) string{
+		"open objects":  func(n int) string { return strings.Repeat(`{"a":`, n/5) },
+		"open lists":    func(n int) string { return "{" + strings.Repeat("[", n) + "}" },
+		"long text":     func(n int) string { return say.With("observed", strings.Repeat("x ", n/2)).JSON() },
+		"many links":    func(n int) string { return say.With("observed", strings.Repeat("http://a.b ", n/11)).JSON() },
+		"many brackets": func(n int) string { return say.With("observed", strings.Repeat("[](", n/3)).JSON() },
+		"many steps":    func(n int) string { return say.With("steps", strings.Split(strings.Repeat("a,", n/2), ",")).JSON() },
+		"many spaces":   func(n int) string { return say.With("title", strings.Repeat(" ", n)).JSON() },
+		"long quote": func(n int) string {
+			return say.With("evidence", []map[string]string{{"field": "class", "quote": strings.Repeat("a ", n/2)}}).JSON()
+		},
+		"long reason":  func(n int) string { return say.With("duplicate_reason", strings.Repeat("a@ ", n/3)).JSON() },
+		"placeholders": func(n int) string { return say.With("expected", strings.Repeat("[KEY_1]", n/7)).JSON() },
+	} {
+		linear(t, name, func(n int) { _, _ = parseReply(make(n), crash, newRedactor(crash.Text)) })
+	}
 }

@@ -87,12 +87,15 @@ func (p *Pipeline) deepen(ctx context.Context, id string, t trial) error {
 	if touched, err := touchedByPerson(p.App, r.Id); err != nil || touched {
 		return err
 	}
+	if err := p.embed(ctx, r, t); err != nil {
+		return err
+	}
 	start := time.Now()
 	th, thinkErr := p.thinkOver(ctx, r)
 	if err := thinkAgain(ctx); err != nil && thinkErr != nil {
 		return errors.Join(p.ledger(p.App, r, th.Calls, thinkErr, start, t), err)
 	}
-	if wait, ok := snoozeFor(thinkErr, t); ok {
+	if wait, ok := p.snoozeFor(thinkErr, t); ok {
 		if len(th.Calls) > 0 {
 			if err := p.ledger(p.App, r, th.Calls, thinkErr, start, t); err != nil {
 				return err
@@ -121,7 +124,7 @@ func (p *Pipeline) deepen(ctx context.Context, id string, t trial) error {
 
 // snoozeFor says how long a job waits for a model that cannot be asked now:
 // longer each time, and never all jobs equally long.
-func snoozeFor(err error, t trial) (time.Duration, bool) {
+func (p *Pipeline) snoozeFor(err error, t trial) (time.Duration, bool) {
 	window := snoozeWindow
 	if errors.Is(err, triage.ErrPace) {
 		window = paceWindow
@@ -129,7 +132,7 @@ func snoozeFor(err error, t trial) (time.Duration, bool) {
 	if !errors.Is(err, guard.ErrBusy) || time.Since(t.since) > window {
 		return 0, false
 	}
-	wait := shortestSnooze << min(t.snoozes, 10)
+	wait := p.ModelWait << min(t.snoozes, 10)
 	wait += rand.N(wait / 4)
 	return min(max(wait, guard.RetryAfter(err)), longestSnooze), true
 }

@@ -64,6 +64,9 @@ func (p *Pipeline) Erase(tx core.App, r *core.Record) error {
 	if err := dropLayer(tx, r.GetString("project")); err != nil {
 		return err
 	}
+	if _, err := tx.DB().Delete("embeddings", dbxID(r.Id)).Execute(); err != nil {
+		return fmt.Errorf("erase the embedding: %w", err)
+	}
 	return p.recountFrom(tx, r.GetString("issue"))
 }
 

@@ -49,6 +49,8 @@ type Config struct {
 	Gather       time.Duration  // how long new reports are gathered before a tracker is told
 	Breaker      guard.BreakerConfig
 
+	ModelWait time.Duration // the shortest wait for a model that asks to wait; 0: shortestSnooze
+
 	// For the control run of the durability test, which shows that it bites.
 	NoSweep   bool // no sweep, no giving back of lost jobs
 	BlindPost bool // an unknown outcome is sent again without a look
@@ -76,6 +78,9 @@ type Pipeline struct {
 // New makes a pipeline. Nothing runs before Start.
 func New(cfg Config) *Pipeline {
 	p := &Pipeline{Config: cfg}
+	if p.ModelWait <= 0 {
+		p.ModelWait = shortestSnooze
+	}
 	if p.ModelClass == "" {
 		p.ModelClass = ClassAuto
 	}
@@ -128,6 +133,7 @@ func (p *Pipeline) Start(ctx context.Context) error {
 	if !p.NoSweep {
 		p.spawn(func() { p.sweepEvery(ctx) })
 		p.spawn(func() { p.healEvery(ctx) })
+		p.spawn(func() { p.embedEvery(ctx) })
 		p.spawn(func() { p.watch(ctx) })
 		p.spawn(func() { p.retain(ctx) })
 		p.spawn(func() { p.pollEvery(ctx) })

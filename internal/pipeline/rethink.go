@@ -114,7 +114,7 @@ func (p *Pipeline) rethink(ctx context.Context, id string, t trial) error {
 	if err := thinkAgain(ctx); err != nil && thinkErr != nil {
 		return err
 	}
-	if wait, ok := snoozeFor(thinkErr, t); ok {
+	if wait, ok := p.snoozeFor(thinkErr, t); ok {
 		return river.JobSnooze(wait)
 	}
 	if thinkErr != nil {

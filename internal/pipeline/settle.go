@@ -159,6 +159,9 @@ func (p *Pipeline) search(settings records.Settings, r *core.Record) (found, err
 			id = messageOf(id)
 			return id == r.Id || group == "" || group == own || apart[id] || apart[group]
 		}}
+	if _, _, ok := p.embeds(); ok {
+		q.K = meaningHits
+	}
 	hits := p.Index.Search(q)
 	translated := p.searchTranslation(q, r)
 	issues, err := p.roots(append(slices.Clip(hits), translated...))
@@ -198,6 +201,11 @@ func (p *Pipeline) search(settings records.Settings, r *core.Record) (found, err
 	}
 	seen := map[string]bool{}
 	suggestions := append(d.Suggestions, dc.Suggestions...)
+	if near, ok, err := p.byMeaning(r.Id, hits); err != nil {
+		return found{}, err
+	} else if ok {
+		suggestions = vector.Decide(q, near, vector.Thresholds{Join: 1, Suggest: meaningFloor, Most: t.Most}).Suggestions
+	}
 	for _, h := range translated { // suggested only: a translation is not the reporter's words
 		if h.Score >= t.Suggest && len(suggestions) < t.Most {
 			suggestions = append(suggestions, h)

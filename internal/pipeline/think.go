@@ -16,6 +16,10 @@ type Model interface {
 	Judge(ctx context.Context, it triage.Item, first triage.Verdict) (triage.Thought, error)
 	// State says how it is doing, without calling anything.
 	State() triage.ModelState
+	// Embeds names the model that makes embeddings; empty: none does.
+	Embeds() (model string, dimension int)
+	// Embed turns texts into vectors. The call is nil when none was made.
+	Embed(ctx context.Context, a triage.Account, texts []string) ([][]float32, *triage.Call, error)
 	// Used is what a project has used since midnight UTC, or one source of it.
 	Used(project, source string) (tokens int, cost float64)
 }

@@ -45,6 +45,7 @@ type Request struct {
 
 	Language string    // of the project
 	Similar  []Similar // the issues that were offered
+	Inputs   []string  // texts to embed
 }
 
 // Similar is an issue that was offered as the one a message may be about.
@@ -55,6 +56,7 @@ type Server struct {
 	URL    string // up to and without /chat/completions
 	router routers.Router
 	answer func(Request) Reply
+	vector func(text string) []float64 // nil: no embeddings here
 	lacks  map[string]bool
 	done   chan struct{}
 
@@ -117,6 +119,29 @@ func (s *Server) Respond(answer func(Request) Reply) {
 // test with short deadlines does not have.
 func (s *Server) Unchecked() { s.router = nil }
 
+// Embed sets what the server says of a text that is to be embedded.
+func (s *Server) Embed(vector func(text string) []float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.vector = vector
+}
+
+// embed answers a request for embeddings.
+func embed(vector func(string) []float64, req Request) Reply {
+	if vector == nil {
+		return Status(404, `{"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}}`)
+	}
+	data := []any{}
+	for i, s := range req.Inputs {
+		data = append(data, map[string]any{"object": "embedding", "index": i, "embedding": vector(s)})
+	}
+	slices.Reverse(data) // the order is in the index
+	tokens := len(req.Body) / 4
+	raw, _ := json.Marshal(map[string]any{"object": "list", "model": req.Model, "data": data,
+		"usage": map[string]any{"prompt_tokens": tokens, "total_tokens": tokens}}) // numbers and texts
+	return Status(200, string(raw))
+}
+
 // Lacks makes the server refuse a way of asking for the form of an answer.
 func (s *Server) Lacks(modes ...string) {
 	s.mu.Lock()
@@ -161,8 +186,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	req.Number, req.At = len(s.requests)+1, time.Now()
 	s.requests = append(s.requests, req)
-	answer, lacks := s.answer, s.lacks[req.Mode]
+	answer, lacks, vector := s.answer, s.lacks[req.Mode], s.vector
 	s.mu.Unlock()
+	if path == "/embeddings" {
+		embed(vector, req).write(w, r, req, s.done)
+		return
+	}
 	if lacks {
 		Status(400, `{"error":{"message":"response_format is not supported","type":"invalid_request_error","param":"response_format","code":null}}`).write(w, r, req, s.done)
 		return
@@ -220,6 +249,11 @@ func read(path string, body []byte) Request {
 		} `json:"text"`
 	}
 	_ = json.Unmarshal(body, &b) // what it does not say stays empty
+	if path == "/embeddings" {
+		var e struct{ Input []string }
+		_ = json.Unmarshal(body, &e)
+		return Request{Path: path, Model: b.Model, Body: string(body), Inputs: e.Input}
+	}
 	r := Request{Path: path, Model: b.Model, Body: string(body), Mode: "prompt"}
 	turns := b.Input
 	for _, t := range b.Messages {

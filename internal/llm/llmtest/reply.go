@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -207,7 +208,21 @@ func Good(r Request) string { return Say(r).JSON() }
 
 // Dice answers 70 % of the requests well and the others with every fault there
 // is, in the shares of docs/llm.md. The same seed throws the same dice.
-func Dice(seed uint64) func(Request) Reply {
+func Dice(seed uint64) func(Request) Reply { return dice(seed, TooMany) }
+
+// FastDice is Dice with the times of a 429 divided by scale, for a run that is as
+// much shorter.
+func FastDice(seed uint64, scale time.Duration) func(Request) Reply {
+	return dice(seed, func(form int) Reply {
+		if form == 2 || form == 3 { // no time that can be read
+			return TooMany(form)
+		}
+		wait := [...]time.Duration{time.Second, 2 * time.Second, 0, 0, 2 * time.Minute, 250 * time.Millisecond}[form] / scale
+		return Status(429, tooMany, "Retry-After-Ms", strconv.Itoa(int(wait.Milliseconds())))
+	})
+}
+
+func dice(seed uint64, busy func(form int) Reply) func(Request) Reply {
 	return func(r Request) Reply {
 		d := rand.New(rand.NewPCG(seed, uint64(r.Number)))
 		switch n := d.IntN(100); {
@@ -218,7 +233,7 @@ func Dice(seed uint64) func(Request) Reply {
 		case n < 80:
 			return Status(503, `{"error":{"message":"overloaded","type":"server_error","code":"overloaded"}}`)
 		case n < 85:
-			return TooMany(d.IntN(6))
+			return busy(d.IntN(6))
 		case n < 88:
 			return Hang()
 		case n < 91:
@@ -241,9 +256,11 @@ func Dice(seed uint64) func(Request) Reply {
 	}
 }
 
+const tooMany = `{"error":{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded"}}`
+
 // TooMany is a 429 with one of the forms of Retry-After.
 func TooMany(form int) Reply {
-	body := `{"error":{"message":"slow down","type":"rate_limit_error","code":"rate_limit_exceeded"}}`
+	body := tooMany
 	switch form {
 	case 0:
 		return Status(429, body, "Retry-After", "1")
