@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -11,10 +12,11 @@ import (
 	"github.com/iterateswarm/iterateswarm/internal/offline"
 )
 
-// held says whether a row belongs to the fifth that development scores on.
+// held says whether a row belongs to the fifth that development scores on. All
+// reviews of an app are held together where the set names it.
 func held(r row, fold int) bool {
 	h := fnv.New32a()
-	h.Write([]byte(r.ID))
+	h.Write([]byte(cmp.Or(r.App, r.ID)))
 	return h.Sum32()%5 == uint32(fold)
 }
 

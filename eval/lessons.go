@@ -40,7 +40,7 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 	heated := in(l.load("toxicity/incivility.jsonl.gz"), "train")
 	attacks := l.load("injection/dev.jsonl.gz")
 
-	add(&out.Class, nlbse, issue, theLabel, offline.Lesson{Fit: true, Weight: 0.6})
+	add(&out.Class, nlbse, issue, theLabel, offline.Lesson{Fit: true, Weight: 1})
 	for _, set := range [][]row{maalej, play, clap} {
 		add(&out.Class, set, review, theLabel, offline.Lesson{Source: "reviews", Fit: true, Weight: 10})
 	}
@@ -54,6 +54,7 @@ func lessons(l *loader, keep func(row) bool) offline.Lessons {
 	add(&out.Class, eclipse, issue, theLabel, offline.Lesson{Source: "eclipse", Weight: 0.3, Fit: true})
 	add(&out.Class, vscode, issue, theLabel, offline.Lesson{Source: "vscode-foreign", Fit: true})
 
+	out.Class = append(out.Class, seedIssues()...)
 	for _, x := range seeds(600) {
 		x.Weight = 2
 		out.Class = append(out.Class, x)

@@ -283,6 +283,29 @@ func seeds(n int) []offline.Lesson {
 	return out
 }
 
+// seedIssues makes issues of the seeds: a title of one and a body of two more of
+// the same class, or a title alone. They hold what is common to trackers that
+// the five of NLBSE'24 do not show, and noise.
+func seedIssues() []offline.Lesson {
+	by := map[string][]offline.Lesson{}
+	for _, x := range seeds(600) {
+		by[x.Label] = append(by[x.Label], x)
+	}
+	var out []offline.Lesson
+	for _, c := range triage.Classes {
+		of := by[string(c)]
+		text := func(i int) string { return of[i%len(of)].Item.Text }
+		for i := 1; i < len(of); i += 2 {
+			x := offline.Lesson{Item: triage.Item{Title: text(i), Channel: triage.ChannelIssue}, Label: string(c), Source: "seeds", Weight: 0.4}
+			if i%4 == 3 {
+				x.Item.Text = text(7*i+1) + ". " + text(13*i+5)
+			}
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 // fill replaces {names} until none is left.
 func fill(s string, lists map[string][]string, rng *rand.Rand) string {
 	for range 20 {

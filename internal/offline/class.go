@@ -48,7 +48,7 @@ func (j *judgement) class() {
 // scores writes the calibrated probabilities of the class head.
 func (j *judgement) scores(k kind, out []float64) {
 	j.classVector(&j.report, &j.vector)
-	h := j.model.head("class")
+	h := j.model.head(classHeads[k])
 	if h == nil {
 		copy(out, []float64{0.25, 0.25, 0.25, 0.25})
 		return
@@ -74,6 +74,8 @@ func (m *model) calibrated(head, place string) calibration {
 }
 
 var kindNames = [numKinds]string{"short", "issue", "title", "foreign"}
+
+var classHeads = [numKinds]string{"class/short", "class/issue", "class/title", "class/foreign"}
 
 // Positions in the probability vector.
 const (
@@ -112,7 +114,10 @@ func (j *judgement) rules(k kind, p []float64) {
 		shift(p, atBug, 1.5*nudge)
 	}
 	if seen&cueMinor != 0 && j.report.channel == triage.ChannelReview {
-		shift(p, atBug, 0.7)
+		shift(p, atBug, 1.1)
+	}
+	if seen&cueBroken != 0 && seen&(cueCrash|cueLoss|cueMinor) == 0 && j.report.channel == triage.ChannelReview && words < 60 {
+		shift(p, atBug, 0.8)
 	}
 	if j.report.channel != triage.ChannelReview && words < 60 {
 		// People who write to a team want something more often than reviewers do.
@@ -199,7 +204,7 @@ func (j *judgement) windows(k kind, p []float64) {
 	if p[atBug] > 0.5 || len(j.report.textWords.tokens) < 120 || k == kindIssue && len(j.report.textWords.tokens) < 600 {
 		return
 	}
-	h := j.model.head("class")
+	h := j.model.head(classHeads[kindShort])
 	if h == nil {
 		return
 	}
@@ -215,12 +220,14 @@ func (j *judgement) windows(k kind, p []float64) {
 		if looked++; looked > 8 {
 			return
 		}
-		j.counts.reset()
-		j.counts.addWords(&j.report.textWords, max(s.t0, x.t0-30), min(s.t1, x.t0+30), grams{chars: true, pairs: true})
 		v := &j.vector
 		v.reset()
-		v.open(1)
-		j.counts.fill(v.open(1))
+		v.open(0)
+		for _, g := range [...]grams{shortGrams, charGrams} {
+			j.counts.reset()
+			j.counts.addWords(&j.report.textWords, max(s.t0, x.t0-30), min(s.t1, x.t0+30), g)
+			j.counts.fill(v.open(0.9))
+		}
 		var q [4]float64
 		h.score(v, kindShort.spaces(), kindShort.general(), q[:])
 		j.model.calibrated("class", j.place(kindShort)).apply(q[:])

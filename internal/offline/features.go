@@ -51,7 +51,6 @@ const (
 	spaceForm
 	spaceCode
 	spaceShape
-	spaceSentence
 )
 
 func inSpace(id, space uint32) uint32 {
@@ -127,19 +126,33 @@ func (c *counter) fill(b *block) {
 
 // grams says which features a run of words gives.
 type grams struct {
-	chars bool // character 3- to 5-grams within a word and its borders
+	words bool // single words
 	pairs bool // two words in a row
+	trios bool // three words in a row, and the first and third of them
+	chars bool // character 3- to 5-grams within a word and its borders
 }
 
+var (
+	wordGrams  = grams{words: true, pairs: true}
+	shortGrams = grams{words: true, pairs: true, trios: true}
+	charGrams  = grams{chars: true}
+	allGrams   = grams{words: true, pairs: true, chars: true}
+)
+
 func (c *counter) addWords(w *words, t0, t1 int, g grams) {
-	var before uint32
 	for i := t0; i < t1; i++ {
 		t := &w.tokens[i]
-		c.add(t.hash)
-		if g.pairs && i > t0 {
-			c.add(pair(before, t.hash))
+		if g.words {
+			c.add(t.hash)
 		}
-		before = t.hash
+		if g.pairs && i > t0 {
+			c.add(pair(w.tokens[i-1].hash, t.hash))
+		}
+		if g.trios && i > t0+1 {
+			first := w.tokens[i-2].hash
+			c.add(pair(first, t.hash) ^ 0x5555)
+			c.add(pair(pair(first, w.tokens[i-1].hash), t.hash) ^ 0x7777)
+		}
 		if g.chars && t.kind == wordToken {
 			c.addChars(w.runes[t.r0:t.r1])
 		}
@@ -185,66 +198,87 @@ const (
 
 // classVector lays out the report for the class head. What each copy is named
 // depends on the channel: an issue has title, lead, form and code; anything
-// else is one short text.
+// else is one short text, its words and its characters in blocks of their own,
+// because a word has many more character grams than word grams.
 func (e *scratch) classVector(p *report, v *vector) {
 	v.reset()
 	kind := e.kind(p)
-	e.shape(p, v.open(0.8), kind)
-	if kind == kindForeign {
-		e.counts.reset()
-		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
-		e.addSentences(p, 160, grams{chars: true, pairs: true})
-		e.counts.fill(v.open(1))
-		return
-	}
 	switch kind {
 	case kindIssue:
+		e.shape(p, v.open(1), kind)
+		e.text(p, v.open(1), 0, wordGrams)
 		e.counts.reset()
-		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
-		e.counts.fill(v.open(1))
-		e.counts.reset()
-		e.addSentences(p, leadTokens, grams{pairs: true})
-		e.counts.fill(v.open(1.5))
+		e.addSentences(p, leadTokens, wordGrams)
+		e.counts.fill(v.open(1.4))
 		e.form(p, v.open(1))
 		e.code(p, v.open(0.8))
-	case kindTitle:
-		e.counts.reset()
-		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
-		e.addSentences(p, 60, grams{chars: true, pairs: true})
-		e.counts.fill(v.open(1))
+		e.text(p, v.open(0.8), 0, charGrams)
+	case kindForeign:
+		e.shape(p, v.open(0.6), kind)
+		e.text(p, v.open(1), 160, allGrams)
 	default:
-		e.counts.reset()
-		e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
-		e.addSentences(p, leadTokens, grams{chars: true, pairs: true})
-		e.counts.fill(v.open(1))
+		limit := leadTokens
+		if kind == kindTitle {
+			limit = 60
+		}
+		e.shape(p, v.open(0.5), kind)
+		e.text(p, v.open(1), limit, shortGrams)
+		e.text(p, v.open(0.75), limit, charGrams)
 	}
+}
+
+// text counts the title and at most limit words of the sentences into b.
+func (e *scratch) text(p *report, b *block, limit int, g grams) {
+	e.counts.reset()
+	e.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), g)
+	if limit > 0 {
+		e.addSentences(p, limit, g)
+	}
+	e.counts.fill(b)
 }
 
 // spaces gives, block by block, the copy that classVector's layout uses.
 func (k kind) spaces() []uint32 {
 	switch k {
 	case kindIssue:
-		return []uint32{spaceShape, spaceTitle, spaceLead, spaceForm, spaceCode}
+		return []uint32{spaceShape, spaceTitle, spaceLead, spaceForm, spaceCode, spaceTitle ^ 1}
 	case kindTitle:
-		return []uint32{spaceShape ^ 1, spaceTitleOnly}
+		return []uint32{spaceShape ^ 1, spaceTitleOnly, spaceTitleOnly ^ 1}
 	case kindForeign:
 		return []uint32{spaceShape ^ 2, spaceForeign}
 	}
-	return []uint32{spaceShape ^ 3, spaceShort}
+	return []uint32{spaceShape ^ 3, spaceShort, spaceShort ^ 1}
 }
 
-// general names the space that the blocks of a kind share. Kinds do not share
-// it: pooling reviews, titles and other languages with issues cost 1 to 3 points.
-func (k kind) general() uint32 {
+// content says what the features of a block were made of.
+type content uint8
+
+const (
+	contentShape content = 1 << iota
+	contentTitle
+	contentText
+	contentForm
+	contentCode
+)
+
+// contents gives, block by block, what classVector's layout holds.
+func (k kind) contents() []content {
 	switch k {
 	case kindIssue:
-		return 0x3c6ef372
+		return []content{contentShape, contentTitle, contentText, contentForm, contentCode, contentTitle}
 	case kindForeign:
-		return 0x2545f491
-	case kindTitle:
-		return 0x4c6ef372
+		return []content{contentShape, contentTitle | contentText}
 	}
-	return 0x1b56c4e9
+	return []content{contentShape, contentTitle | contentText, contentTitle | contentText}
+}
+
+// general names the space that the blocks of an issue share. The blocks of the
+// other kinds have nothing in common.
+func (k kind) general() uint32 {
+	if k == kindIssue {
+		return 0x3c6ef372
+	}
+	return 0
 }
 
 // kind is how the class head reads a report.

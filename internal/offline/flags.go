@@ -54,8 +54,8 @@ func (j *judgement) riskVector() {
 	p := &j.report
 	j.vector.reset()
 	j.counts.reset()
-	j.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
-	j.counts.addWords(&p.textWords, 0, min(300, len(p.textWords.tokens)), grams{chars: true, pairs: true})
+	j.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), allGrams)
+	j.counts.addWords(&p.textWords, 0, min(300, len(p.textWords.tokens)), allGrams)
 	j.counts.fill(j.vector.open(1))
 	b := j.vector.open(0.5)
 	on := func(id uint32) { b.features = append(b.features, feature{id*0x9e3779b1 ^ 0x7f4a7c15, 64}) }

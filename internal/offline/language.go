@@ -34,16 +34,19 @@ var stopwordTable = sync.OnceValue(func() map[uint32]uint32 {
 	return t
 })
 
-// detectLanguage names the language of up to 400 words by script, then by
+// detectLanguage names the language of up to 400 words of prose by script, then by
 // stopwords and special letters. It answers "und" when it cannot tell.
-func detectLanguage(parts ...*words) string {
+func detectLanguage(title, text *words, prose []bool) string {
 	table := stopwordTable()
 	var votes [16]float64
 	var han, kana, hangul, cyrillic, arabic, hebrew, greek, deva, thai, latin, marks int
 	n := 0
-	for _, w := range parts {
+	for _, w := range [...]*words{title, text} {
 		for i := range w.tokens {
 			t := &w.tokens[i]
+			if w == text && !prose[i] {
+				continue // paths and options are full of "com", "do" and "as"
+			}
 			if t.kind == markToken || t.kind == numberToken || t.kind == linkToken {
 				continue
 			}
@@ -130,6 +133,9 @@ func detectLanguage(parts ...*words) string {
 		if votes[l] > top && stopwords[l].code != "ru" && stopwords[l].code != "uk" {
 			best, top = l, votes[l]
 		}
+	}
+	if best > 0 && latin > 40 && top < 0.06*float64(latin) {
+		best = 0 // a language is a fifth stopwords; this is a list of names
 	}
 	if best > 0 && (votes[0] >= top*0.8 || top < 1.5) {
 		if votes[0] > 0 || top < 1.2 || latin > 6 && top < 1.9 {

@@ -33,15 +33,20 @@ type Lessons struct {
 
 // Sizes of the tables, in bits of buckets.
 const (
-	classBits    = 18
-	severityBits = 16
+	severityBits = 15
 	roleBits     = 16
 	riskBits     = 16
 )
 
 var (
-	classFit    = fitOptions{cost: 0.02, epochs: 12, rarity: 0.5}
-	severityFit = fitOptions{cost: 0.015, epochs: 12, rarity: 0.3}
+	classBits = [numKinds]int{kindShort: 17, kindIssue: 17, kindTitle: 15, kindForeign: 15}
+	classFit  = [numKinds]fitOptions{
+		kindShort:   {cost: 0.03, epochs: 12, rarity: 0.7},
+		kindIssue:   {cost: 0.008, epochs: 12, rarity: 0.7},
+		kindTitle:   {cost: 0.05, epochs: 12, rarity: 0.7},
+		kindForeign: {cost: 0.04, epochs: 12, rarity: 0.7},
+	}
+	severityFit = fitOptions{cost: 0.015, epochs: 12, rarity: 0.7}
 	roleFit     = fitOptions{cost: 0.1, epochs: 12, rarity: 0.7}
 	riskFit     = fitOptions{cost: 0.1, epochs: 12, rarity: 0.7}
 )
@@ -121,11 +126,13 @@ func (m *model) judging(s *scratch, it triage.Item) judgement {
 	return judgement{scratch: s, model: m, item: it, verdict: new(triage.Verdict)}
 }
 
+// trainClass trains one head for each kind of text. Kinds share nothing: rows
+// of one kind moved the bias and the rarity of the others.
 func (m *model) trainClass(rows []Lesson) error {
 	s := new(scratch)
-	samples := make([]sample, len(rows))
-	kinds := make([]kind, len(rows))
-	for i, r := range rows {
+	var samples [numKinds][]sample
+	var of [numKinds][]Lesson
+	for _, r := range rows {
 		c := classIndex(r.Label)
 		if c < 0 {
 			return fmt.Errorf("train class: unknown label %q", r.Label)
@@ -133,42 +140,45 @@ func (m *model) trainClass(rows []Lesson) error {
 		j := m.judging(s, r.Item)
 		k := j.kind(&j.report)
 		j.classVector(&j.report, &j.vector)
-		samples[i] = sample{x: columns(&j.vector, k.spaces(), k.general(), classBits), label: c, weight: float32(weight(r))}
+		x := sample{x: columns(&j.vector, k.spaces(), k.general(), classBits[k]), label: c, weight: float32(weight(r))}
 		if r.Only {
-			samples[i].mask = 1 << c
+			x.mask = 1 << c
 		}
-		kinds[i] = k
+		samples[k], of[k] = append(samples[k], x), append(of[k], r)
 	}
-	h := fit("class", 4, classBits, samples, classFit)
-	m.Heads = append(m.Heads, h)
-	m.index()
-	scores := outOfFold("class", 4, classBits, samples, classFit)
 	for k := range kind(numKinds) {
+		if len(samples[k]) == 0 {
+			continue
+		}
+		m.Heads = append(m.Heads, fit(classHeads[k], 4, classBits[k], samples[k], classFit[k]))
+		scores := outOfFold(classHeads[k], 4, classBits[k], samples[k], classFit[k])
 		var sc [][]float64
 		var lab []int
-		for i := range rows {
-			if kinds[i] == k && rows[i].Fit {
-				sc = append(sc, scores[i])
-				lab = append(lab, samples[i].label)
+		for i, r := range of[k] {
+			if r.Fit {
+				sc, lab = append(sc, scores[i]), append(lab, samples[k][i].label)
 			}
 		}
 		if len(lab) >= 50 {
 			m.Calibration["class/"+kindNames[k]] = calibrate(sc, lab, 4)
 		}
+		if k == kindShort {
+			m.calibrateChat(of[k], samples[k], scores)
+		}
 	}
-	m.calibrateChat(rows, kinds, samples, scores)
+	m.index()
 	return nil
 }
 
 // calibrateChat fits the probabilities of chat and mail. No public set holds
 // labelled messages to a team, so it mixes what there is: reviews with most of
 // the mere praise taken out, and the hand-written seeds.
-func (m *model) calibrateChat(rows []Lesson, kinds []kind, samples []sample, scores [][]float64) {
+func (m *model) calibrateChat(rows []Lesson, samples []sample, scores [][]float64) {
 	var sc [][]float64
 	var lab []int
 	skip := 0
 	for i := range rows {
-		if kinds[i] != kindShort || rows[i].Only {
+		if rows[i].Only {
 			continue
 		}
 		if samples[i].label == atNoise || rows[i].Item.Channel != triage.ChannelReview {

@@ -76,8 +76,8 @@ func nameBucket(id uint32) uint32 { return id * 0x9e3779b1 >> (32 - nameBits) }
 func (j *judgement) nameVector() *block {
 	p := &j.report
 	j.counts.reset()
-	j.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{pairs: true})
-	j.addSentences(p, nameWords, grams{pairs: true})
+	j.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), wordGrams)
+	j.addSentences(p, nameWords, wordGrams)
 	j.vector.reset()
 	b := j.vector.open(1)
 	j.counts.fill(b)

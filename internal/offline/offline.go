@@ -122,7 +122,7 @@ func (e *scratch) read(it triage.Item, m *model) {
 	e.textHits = t.find(p.textWords.tokens, e.textHits[:0])
 	negate(e.textHits, p.textWords.tokens)
 	e.markInjected(p)
-	e.language = detectLanguage(&p.titleWords, &p.textWords)
+	e.language = detectLanguage(&p.titleWords, &p.textWords, e.inProse)
 }
 
 // markInjected takes what talks to the engine out of the judgement: from the

@@ -64,7 +64,7 @@ func (j *judgement) roleVector(s *span) {
 		w = &p.titleWords
 	}
 	j.counts.reset()
-	j.counts.addWords(w, s.t0, min(s.t1, s.t0+80), grams{chars: true, pairs: true})
+	j.counts.addWords(w, s.t0, min(s.t1, s.t0+80), allGrams)
 	j.vector.reset()
 	j.counts.fill(j.vector.open(1))
 	b := j.vector.open(0.4)

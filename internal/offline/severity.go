@@ -79,9 +79,9 @@ var spaceNone = []uint32{0, 0, 0, 0}
 func (j *judgement) severityVector() {
 	p := &j.report
 	j.counts.reset()
-	j.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), grams{chars: true, pairs: true})
+	j.counts.addWords(&p.titleWords, 0, len(p.titleWords.tokens), allGrams)
 	if len(p.titleWords.tokens) == 0 {
-		j.addSentences(p, 40, grams{chars: true, pairs: true})
+		j.addSentences(p, 40, allGrams)
 	}
 	j.vector.reset()
 	j.counts.fill(j.vector.open(1))

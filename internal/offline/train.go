@@ -90,7 +90,7 @@ func spread(rows []sample, bits int, rarity float64) ([]sample, []float32) {
 	gain := make([]float32, 1<<bits)
 	for i, n := range df {
 		if n > 0 {
-			gain[i] = float32(math.Pow(math.Log(float64(len(rows)+1)/float64(n)), 0.7))
+			gain[i] = float32(math.Pow(math.Log(float64(len(rows)+1)/float64(n)), rarity))
 		}
 	}
 	out := make([]sample, len(rows))

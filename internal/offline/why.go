@@ -35,12 +35,12 @@ func (e *Engine) Why(l *Layer, it triage.Item, most int) (class, severity []Reas
 
 	j.classVector(&j.report, &j.vector)
 	forClass, forSeverity := pile{}, pile{}
-	h, cal := m.head("class"), m.calibrated("class", j.place(k))
-	j.explain(k, func(b int, id uint32, x float64, r Reason) {
+	h, cal := m.head(classHeads[k]), m.calibrated("class", j.place(k))
+	j.explain(k.contents(), func(b int, id uint32, x float64, r Reason) {
 		if h != nil {
 			w := h.weights(inSpace(id, k.spaces()[b]))
-			if b > 0 {
-				g := h.weights(id ^ k.general())
+			if general := k.general(); b > 0 && general != 0 {
+				g := h.weights(id ^ general)
 				for i := range w {
 					w[i] += g[i]
 				}
@@ -80,7 +80,7 @@ func (e *Engine) Why(l *Layer, it triage.Item, most int) (class, severity []Reas
 		}
 		cal := m.calibrated("severity", "title")
 		j.severityVector()
-		j.explain(kindShort, func(_ int, id uint32, x float64, r Reason) {
+		j.explain([]content{contentTitle | contentText, contentShape}, func(_ int, id uint32, x float64, r Reason) {
 			w := h.weights(id)
 			for i := range w {
 				w[i] *= prior * cal.A[i] * x
@@ -113,7 +113,7 @@ func margin(w [4]float64, at int) float64 {
 
 // explain visits every feature of the vector once, with its value and with the
 // words that it is first found in.
-func (j *judgement) explain(k kind, visit func(block int, id uint32, x float64, r Reason)) {
+func (j *judgement) explain(contents []content, visit func(block int, id uint32, x float64, r Reason)) {
 	values := make([]map[uint32]float64, len(j.vector.blocks))
 	for b := range values {
 		values[b] = map[uint32]float64{}
@@ -128,41 +128,40 @@ func (j *judgement) explain(k kind, visit func(block int, id uint32, x float64, 
 			visit(b, id, x, r)
 		}
 	}
-	titleBlock, textBlock := len(values)-1, len(values)-1
-	switch {
-	case len(values) == 5: // an issue: shape, title, lead, form, code
-		titleBlock, textBlock = 1, 2
-	case k == kindShort && len(values) == 2 && j.vector.blocks[0].weight == 1: // the severity's: words, marks
-		titleBlock, textBlock = 0, 0
-	}
-	words := func(part triage.Part, w *words, t0, t1, block int) {
+	// The features of a word, or of the words that end at it.
+	words := func(part triage.Part, w *words, t0, t1 int, holds content) {
 		for i := t0; i < t1; i++ {
 			span := func(from int) Reason {
 				start, end := int(w.tokens[from].start), int(w.tokens[i].end)
 				return Reason{Feature: strings.ToLower(oneLine(j.partText(part)[start:end])), Part: part, Start: start, End: end}
 			}
-			if i > t0 {
-				found(block, pair(w.tokens[i-1].hash, w.tokens[i].hash), span(i-1))
-			}
-			j.counts.reset()
-			j.counts.addWords(w, i, i+1, grams{chars: true})
-			for _, slot := range j.counts.order {
-				found(block, j.counts.keys[slot], span(i))
+			for n := range min(3, i-t0+1) {
+				from := i - n
+				j.counts.reset()
+				j.counts.addWords(w, from, i+1, grams{words: n == 0, pairs: n == 1, trios: n == 2, chars: n == 0})
+				r := span(from)
+				for _, slot := range j.counts.order {
+					for b := range values {
+						if contents[b]&holds != 0 {
+							found(b, j.counts.keys[slot], r)
+						}
+					}
+				}
 			}
 		}
 	}
-	words(triage.PartTitle, &j.report.titleWords, 0, len(j.report.titleWords.tokens), titleBlock)
+	words(triage.PartTitle, &j.report.titleWords, 0, len(j.report.titleWords.tokens), contentTitle)
 	for _, s := range j.report.sentences {
 		if s.part == triage.PartText && !s.injected {
-			words(triage.PartText, &j.report.textWords, s.t0, s.t1, textBlock)
+			words(triage.PartText, &j.report.textWords, s.t0, s.t1, contentText)
 		}
 	}
 	for b := range values {
 		r := Reason{Feature: "the shape of the text"}
-		switch {
-		case b > 0 && b == len(values)-2:
+		switch contents[b] {
+		case contentForm:
 			r.Feature = "the lines of a form"
-		case b > 1 && b == len(values)-1:
+		case contentCode:
 			r.Feature = "code and logs"
 		}
 		ids := make([]uint32, 0, len(values[b]))
