@@ -11,6 +11,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/plugins/gitea"
 	"github.com/iterateswarm/iterateswarm/plugins/github"
 	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
+	"github.com/iterateswarm/iterateswarm/plugins/linear"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
 	"github.com/iterateswarm/iterateswarm/plugins/webhook"
 	"github.com/iterateswarm/iterateswarm/sdk"
@@ -25,6 +26,7 @@ func All() []sdk.Plugin {
 		local.New(),
 		github.New(),
 		gitea.New(),
+		linear.New(),
 	}
 }
 

@@ -62,6 +62,7 @@ func configs() map[string]any {
 		"webhook": map[string]any{"secrets": []string{secret}},
 		"local":   map[string]any{},
 		"github":  map[string]any{"token": "t0ken-t0ken", "owner": "o", "repo": "r"},
+		"linear":  map[string]any{"token": "t0ken-t0ken", "team": "ENG"},
 		"gitea":   map[string]any{"base_url": "https://git.test", "token": "t0ken-t0ken", "owner": "o", "repo": "r"},
 
 		"discord":       map[string]any{"token": "t0ken-t0ken"},
