@@ -19,6 +19,7 @@ import (
 var reaching = map[string]map[string]func(string) bool{
 	"local":  {"folder": func(v string) bool { return v == "" || filepath.IsLocal(v) }},
 	"github": {"base_url": isGitHub}, "github-issues": {"base_url": isGitHub},
+	"slack":   {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://slack.com/api" }},
 	"discord": {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://discord.com/api/v9" }},
 }
 

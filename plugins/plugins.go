@@ -13,6 +13,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
 	"github.com/iterateswarm/iterateswarm/plugins/linear"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
+	"github.com/iterateswarm/iterateswarm/plugins/slack"
 	"github.com/iterateswarm/iterateswarm/plugins/webhook"
 	"github.com/iterateswarm/iterateswarm/sdk"
 )
@@ -23,6 +24,7 @@ func All() []sdk.Plugin {
 		webhook.New(),
 		githubsource.New(),
 		discord.New(),
+		slack.New(),
 		local.New(),
 		github.New(),
 		gitea.New(),

@@ -65,6 +65,7 @@ func configs() map[string]any {
 		"linear":  map[string]any{"token": "t0ken-t0ken", "team": "ENG"},
 		"gitea":   map[string]any{"base_url": "https://git.test", "token": "t0ken-t0ken", "owner": "o", "repo": "r"},
 
+		"slack":         map[string]any{"bot_token": "xoxb-t0ken", "signing_secrets": []string{secret}},
 		"discord":       map[string]any{"token": "t0ken-t0ken"},
 		"github-issues": map[string]any{"secrets": []string{secret}, "owner": "o", "repo": "r"},
 	}
