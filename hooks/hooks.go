@@ -106,6 +106,12 @@ func bindFeedback(app core.App, p *pipeline.Pipeline) {
 		p.Unlearn(e.Record.GetString("project"))
 		return e.Next()
 	})
+	rank := func(e *core.RecordEvent) error {
+		e.Record.Set("rank", records.Rank(e.Record))
+		return e.Next()
+	}
+	app.OnRecordCreate(records.Issues).BindFunc(rank)
+	app.OnRecordUpdate(records.Issues).BindFunc(rank)
 	count := func(e *core.RecordEvent) error {
 		p.Changed()
 		return e.Next()

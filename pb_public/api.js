@@ -60,6 +60,17 @@ export function call(path, { method = 'GET', ...rest } = {}) {
 }
 
 /**
+ * A filter with its values in their places. A backslash before a quote would
+ * open what the SDK has closed, so none is left there.
+ * @param {string} filter
+ * @param {Record<string, any>} params
+ */
+export function bind(filter, params) {
+  const safe = Object.entries(params).map(([name, v]) => [name, typeof v === 'string' ? v.replace(/\0/g, '').replace(/\\+(?='|$)/g, '') : v]);
+  return pb.filter(filter, Object.fromEntries(safe));
+}
+
+/**
  * Lists records without counting them. The filter names its values as {:name};
  * never put a value into it by hand.
  * @param {string} collection
@@ -67,7 +78,7 @@ export function call(path, { method = 'GET', ...rest } = {}) {
  * @returns {Promise<any[]>}
  */
 export async function list(collection, { filter = '', params = {}, limit = 100, ...rest } = {}) {
-  const page = await asked(pb.collection(collection).getList(1, limit, { filter: filter ? pb.filter(filter, params) : '', skipTotal: true, ...rest }));
+  const page = await asked(pb.collection(collection).getList(1, limit, { filter: filter ? bind(filter, params) : '', skipTotal: true, ...rest }));
   return page.items;
 }
 
@@ -79,7 +90,7 @@ export async function list(collection, { filter = '', params = {}, limit = 100, 
  * @returns {Promise<number>}
  */
 export async function count(collection, filter, params) {
-  const page = await asked(pb.collection(collection).getList(1, 1, { filter: pb.filter(filter, params), fields: 'id' }));
+  const page = await asked(pb.collection(collection).getList(1, 1, { filter: bind(filter, params), fields: 'id' }));
   return page.totalItems;
 }
 

@@ -20,7 +20,10 @@ export const lastDecisions = () => decided.value;
  * @param {{details?: string[]}} [more]
  */
 export function noteDecision(text, ids, after, { details } = {}) {
-  if (ids.length === 0) return;
+  if (ids.length === 0) {
+    say(text, { details });
+    return;
+  }
   const entry = {
     id: ids[0], text,
     async undo() {

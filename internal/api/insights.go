@@ -172,16 +172,7 @@ func (a *API) series(e *core.RequestEvent) error {
 			return pipeline.Fault(pipeline.BadValue, "days is a number from 1 to %d.", insights.MostDays).At("days")
 		}
 	}
-	var ids []string
-	for _, id := range strings.Split(q.Get("issues"), ",") {
-		if records.LooksLikeID(id) {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) > mostSeries {
-		return pipeline.Fault(pipeline.BadValue, "Name at most %d issues.", mostSeries).At("issues")
-	}
-	mine, err := a.p.IssuesOf(p.Id, ids)
+	mine, err := a.issuesNamed(e, p.Id)
 	if err != nil {
 		return err
 	}
@@ -194,6 +185,38 @@ func (a *API) series(e *core.RequestEvent) error {
 		return err
 	}
 	return e.JSON(http.StatusOK, map[string]any{"days": days, "series": out, "sources": sources})
+}
+
+// issuesNamed are those of ?issues=ID,ID that are the project's.
+func (a *API) issuesNamed(e *core.RequestEvent, project string) ([]string, error) {
+	var ids []string
+	for _, id := range strings.Split(e.Request.URL.Query().Get("issues"), ",") {
+		if records.LooksLikeID(id) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > mostSeries {
+		return nil, pipeline.Fault(pipeline.BadValue, "Name at most %d issues.", mostSeries).At("issues")
+	}
+	return a.p.IssuesOf(project, ids)
+}
+
+// rows is GET /api/projects/{id}/rows: what the inbox shows of issues beside
+// their records.
+func (a *API) rows(e *core.RequestEvent) error {
+	p, err := a.inProject(e, e.Request.PathValue("id"), triage.Viewer)
+	if err != nil {
+		return err
+	}
+	mine, err := a.issuesNamed(e, p.Id)
+	if err != nil {
+		return err
+	}
+	out, err := insights.Rows(e.App, mine, time.Now())
+	if err != nil {
+		return err
+	}
+	return e.JSON(http.StatusOK, out)
 }
 
 // alert is POST /api/alerts/{id}/{action}.

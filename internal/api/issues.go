@@ -40,6 +40,7 @@ func (a *API) acts() map[string]func(string, pipeline.Act) (pipeline.Outcome, er
 	return map[string]func(string, pipeline.Act) (pipeline.Outcome, error){
 		"approve": a.p.Approve, "decline": a.p.Decline, "snooze": a.p.Snooze, "reopen": a.p.Reopen,
 		"merge": a.p.Merge, "unmerge": a.p.Unmerge, "split": a.p.Split, "close": a.p.Close,
+		"apart": a.p.Apart, "regression": a.p.Regression,
 	}
 }
 
@@ -47,7 +48,7 @@ func (a *API) acts() map[string]func(string, pipeline.Act) (pipeline.Outcome, er
 func (a *API) act(e *core.RequestEvent) error {
 	do, ok := a.acts()[e.Request.PathValue("action")]
 	if !ok {
-		return pipeline.Fault(pipeline.NoRoute, "There is no action %q. There are approve, decline, snooze, reopen, close, merge, unmerge and split.",
+		return pipeline.Fault(pipeline.NoRoute, "There is no action %q. There are approve, decline, snooze, reopen, close, merge, unmerge, split, apart and regression.",
 			clipped(e.Request.PathValue("action")))
 	}
 	if err := signedIn(e); err != nil {

@@ -11,6 +11,7 @@ func (a *API) bindScreens(r *router.Router[*core.RequestEvent]) {
 	quiet := apis.SkipSuccessActivityLog()
 	r.GET("/api/projects/{id}/summary", a.summary).Bind(quiet)
 	r.GET("/api/projects/{id}/series", a.series).Bind(quiet)
+	r.GET("/api/projects/{id}/rows", a.rows).Bind(quiet)
 	r.GET("/api/insights", a.insights).Bind(quiet)
 	r.GET("/api/insights.csv", a.insightsCSV)
 	r.POST("/api/feedback/{id}/judge", a.tryAgain)

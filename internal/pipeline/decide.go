@@ -180,7 +180,7 @@ func (p *Pipeline) lockIssue(id string) (unlock func()) {
 
 // issueFields are the parts of an issue that acts change and undo restores.
 var issueFields = []string{"state", "title", "steps", "observed", "expected", "criteria", "labels", "components", "assignees",
-	"class", "severity", "merged_into", "snoozed_until", "closed_as"}
+	"class", "severity", "merged_into", "snoozed_until", "closed_as", "regression_of"}
 
 func snapshot(issue *core.Record) map[string]any {
 	out := map[string]any{"version": issue.GetInt("version")}

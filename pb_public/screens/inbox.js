@@ -1,50 +1,126 @@
 // @ts-check
-import { html, useEffect, useMemo } from '../vendor/runtime.js';
+// The list of decisions to take, and beside it the one that is looked at.
+import { batch, html, signal, useEffect } from '../vendor/runtime.js';
 import { useActions } from '../actions.js';
-import { number, t } from '../i18n.js';
+import { t } from '../i18n.js';
 import { onGap, onRecords } from '../realtime.js';
-import { go, query } from '../router.js';
+import { go } from '../router.js';
 import { counts, projectId, refreshCounts } from '../store.js';
-import { EmptyState, Loading, Tabs } from '../ui/index.js';
+import { ActionButton, EmptyState, Loading, Tabs } from '../ui/index.js';
 import { Detail } from './detail/detail.js';
-import { makeList, sorts } from './inbox/list.js';
-import { Row } from './inbox/row.js';
-import { tabOf, tabs } from './inbox/tabs.js';
+import { Asking } from './inbox/asks.js';
+import { BulkBar, NewPill, SearchBar, selectAll, SortMenu, Views } from './inbox/bar.js';
+import { Banners, NoItems } from './inbox/empty.js';
+import { current, cursor, data, fresh, openTab, search, selected, sort, staleFacts, tab, targets, toggle } from './inbox/state.js';
+import { useDecisions } from './inbox/keys.js';
+import { tabFor, tabs } from './inbox/tabs.js';
+import { Window } from './inbox/window.js';
 
-/** The list of decisions to take, and beside it the one that is looked at. @param {{params: {id?: string}}} props */
+const narrow = matchMedia('(max-width: 47.99rem)');
+/** The item whose detail is drawn; it follows the cursor when that rests. */
+const shown = signal('');
+let resting = 0;
+
+/** @param {string} id */
+function rest(id) {
+  clearTimeout(resting);
+  resting = window.setTimeout(() => {
+    shown.value = id;
+    if (!narrow.matches || /^\/inbox\/./.test(location.pathname)) go((id ? `/inbox/${id}` : '/inbox') + location.search, { replace: true });
+  }, 90);
+}
+
+/** @param {{params: {id?: string}}} props */
 export default function Inbox({ params }) {
-  const tab = tabOf(query.value.get('tab'));
-  const data = useMemo(makeList, []);
-  const sort = sorts[tab.of].newest;
-  useEffect(() => { data.open({ tab, project: projectId.value, sort, where: '', params: {} }); }, [tab, projectId.value]);
+  useEffect(() => { openTab(); }, [tab.value, projectId.value, search.value, sort.value]);
   useEffect(() => {
-    const stops = ['issues', 'feedback'].map(c => onRecords(c, ({ record }) => { data.patch(record); refreshCounts(); }));
-    stops.push(onGap(() => { data.reload(); refreshCounts(); }));
-    return () => stops.forEach(stop => stop());
-  }, []);
-  const items = data.items.value;
-  const at = items.findIndex(i => i.id === params.id);
-  const to = (/** @type {string} */ id, replace = true) => go(`/inbox/${id}${location.search}`, { replace });
-  const step = (/** @type {number} */ by) => {
-    const next = items[Math.max(0, Math.min(items.length - 1, at < 0 ? 0 : at + by))];
-    if (next) to(next.id);
-  };
-  useActions(() => ({ next: () => step(1), previous: () => step(-1), back: params.id && (() => go(`/inbox${location.search}`)) }), [items, at, params.id]);
-  useEffect(() => { document.getElementById(`item-${params.id}`)?.scrollIntoView({ block: 'nearest' }); }, [params.id, items.length > 0]);
+    if (!params.id || params.id === cursor.peek()) return;
+    batch(() => {
+      cursor.value = /** @type {string} */ (params.id);
+      shown.value = /** @type {string} */ (params.id);
+    });
+  }, [params.id]);
+  useEffect(() => { if (cursor.value !== shown.peek()) rest(cursor.value); }, [cursor.value]);
+  useEffect(() => { // something to look at: the first item, where there is room for it
+    const items = data.items.value;
+    if (!narrow.matches && !params.id && items.length && !items.some(i => i.id === cursor.peek())) cursor.value = items[0].id;
+    if (!items.length && data.state.value === 'all' && !params.id) cursor.value = '';
+  }, [data.items.value, data.state.value]);
+  useEffect(listen, []);
+  useKeys(params);
+  const empty = data.state.value === 'all' && data.items.value.length === 0 && !data.problem.value;
   return html`<div class=${`inbox ${params.id ? 'reading' : ''}`}>
-    <section class="inbox-list">
-      <header class="bar"><h1>${t('inbox.title')}</h1></header>
-      <${Tabs} label=${t('inbox.tabs')} current=${tab.id} tabs=${tabs.map(x => ({ id: x.id, label: t(`tab.${x.id}`), href: `/inbox?tab=${x.id}`, count: counts.value[x.id] }))} />
+    <section class="inbox-list" aria-label=${t('inbox.list')}>
+      <header class="bar"><h1>${t('inbox.title')}</h1><${SearchBar} /><${Views} /><${SortMenu} /></header>
+      <${Tabs} label=${t('inbox.tabs')} current=${tab.value.id} tabs=${tabs.map(x => ({ id: x.id, label: t(`tab.${x.id}`), href: `/inbox?tab=${x.id}`, count: counts.value[x.id] || undefined, title: t(`tab.${x.id}.title`) }))} />
+      <${Banners} />
       ${data.problem.value && html`<p class="problem pad" role="alert">${data.problem.value.message}</p>`}
-      ${data.state.value === 'first' ? html`<${Loading} />` : items.length === 0
-        ? html`<${EmptyState} title=${t('inbox.empty.title')} text=${t(tab.id === 'pending' ? 'inbox.empty.pending' : '')} />`
-        : html`<div class="items" role="listbox" tabindex="0" aria-label=${t('inbox.list')} aria-activedescendant=${at >= 0 ? `item-${params.id}` : undefined}
-            onScroll=${(/** @type {any} */ e) => { const el = e.currentTarget; if (el.scrollHeight - el.scrollTop < 2 * el.clientHeight) data.more(); }}>
-            ${items.map(i => html`<${Row} key=${i.id} item=${i} active=${i.id === params.id} onOpen=${(/** @type {string} */ id) => to(id, false)} />`)}</div>`}
+      <div class="items-frame"><${NewPill} />
+        ${data.state.value === 'first' && data.items.value.length === 0 ? html`<${Loading} rows=${9} />` : empty ? html`<${NoItems} />` : html`<${Window} onOpen=${open} />`}
+        <${BulkBar} /></div>
     </section>
     <section class="inbox-detail" aria-label=${t('inbox.detail')}>
-      ${params.id ? html`<${Detail} key=${params.id} id=${params.id} onChange=${(/** @type {any} */ r) => { data.patch(r); refreshCounts(); }} />`
+      ${shown.value ? html`<${Detail} key=${shown.value} id=${shown.value} known=${current.value?.id === shown.value ? current.value : undefined} onBack=${() => go(`/inbox${location.search}`)} />`
       : html`<${EmptyState} icon="keyboard" title=${t('inbox.none.title')} text=${t('inbox.none.text')} />`}
     </section>
+    <nav class="thumbs" aria-label=${t('inbox.actions')}>${['approve', 'duplicate', 'decline', 'snooze'].map(id => html`<${ActionButton} key=${id} id=${id} keep look=${id === 'approve' ? 'main' : ''} />`)}</nav>
+    <${Asking} />
   </div>`;
+}
+
+/** @param {string} id */
+function open(id) {
+  batch(() => {
+    cursor.value = id;
+    shown.value = id;
+  });
+  clearTimeout(resting);
+  go(`/inbox/${id}${location.search}`, { replace: !narrow.matches });
+}
+
+/** @param {number} by */
+function step(by) {
+  const items = data.items.value;
+  const at = items.findIndex(i => i.id === cursor.value);
+  const next = items[at < 0 ? 0 : Math.max(0, Math.min(items.length - 1, at + by))];
+  if (next) cursor.value = next.id;
+  return next;
+}
+
+/** Hears what changes: in place what is shown, on a pill what is new. */
+function listen() {
+  const stops = ['issues', 'feedback'].map(c => onRecords(c, ({ action, record }) => {
+    if (record.project !== projectId.value) return;
+    refreshCounts();
+    const r = { ...record, collectionName: c };
+    staleFacts(c === 'issues' ? r.id : r.issue);
+    if (action === 'delete') data.drop([r.id]);
+    else if (!data.patch(r) && (action === 'create' || tabFor(r) === tab.value) && tabFor(r) === tab.value) {
+      if (data.items.value.length === 0 && data.state.value === 'all') openTab();
+      else fresh.value = new Set([...fresh.value, r.id]);
+    }
+  }));
+  stops.push(onGap(() => { refreshCounts(); if (!selected.value.size) data.reload(); }));
+  return () => stops.forEach(stop => stop());
+}
+
+/** @param {{id?: string}} params */
+function useKeys(params) {
+  useDecisions(targets.value);
+  useActions(() => ({
+    next: () => { step(1); }, previous: () => { step(-1); },
+    open: current.value && (() => { open(cursor.value); document.querySelector('.inbox-detail')?.scrollTo(0, 0); }),
+    back: selected.value.size ? () => { selected.value = new Map(); } : params.id && narrow.matches && (() => go(`/inbox${location.search}`)),
+    'read-next': () => { step(1); }, 'read-previous': () => { step(-1); },
+    select: current.value && (() => toggle(cursor.value)),
+    'extend-down': () => extend(1), 'extend-up': () => extend(-1), 'select-all': selectAll,
+  }), [current.value?.id, params.id, selected.value.size > 0]);
+}
+
+/** @param {number} by */
+function extend(by) {
+  const before = cursor.value;
+  if (before && !selected.value.has(before)) toggle(before);
+  const next = step(by);
+  if (next && next.id !== before && !selected.value.has(next.id)) toggle(next.id);
 }

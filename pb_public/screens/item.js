@@ -1,9 +1,12 @@
 // @ts-check
-import { html } from '../vendor/runtime.js';
-import { refreshCounts } from '../store.js';
+import { html, useState } from '../vendor/runtime.js';
 import { Detail } from './detail/detail.js';
+import { Asking } from './inbox/asks.js';
+import { useDecisions } from './inbox/keys.js';
 
 /** One item by itself; the address is good in every state. @param {{params: {id: string}}} props */
 export default function Item({ params }) {
-  return html`<div class="item-page"><${Detail} key=${params.id} id=${params.id} onChange=${refreshCounts} top /></div>`;
+  const [item, setItem] = useState(/** @type {any} */ (null));
+  useDecisions(item?.id === params.id ? [item] : []);
+  return html`<div class="item-page"><${Detail} key=${params.id} id=${params.id} onRead=${setItem} top /><${Asking} /></div>`;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-import { html } from '../vendor/runtime.js';
+import { html, useEffect, useRef } from '../vendor/runtime.js';
 import { compact, number } from '../i18n.js';
 
 /**
@@ -7,7 +7,9 @@ import { compact, number } from '../i18n.js';
  * @param {{label: string, tabs: {id: string, label: string, href: string, count?: number, title?: string}[], current: string}} props
  */
 export function Tabs({ label, tabs, current }) {
-  return html`<nav class="tabs" aria-label=${label}>${tabs.map(x => html`
+  const ref = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => { ref.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }); }, [current]);
+  return html`<nav ref=${ref} class="tabs" aria-label=${label}>${tabs.map(x => html`
     <a key=${x.id} href=${x.href} data-tab=${x.id} title=${x.title} aria-current=${x.id === current ? 'page' : undefined}>${x.label}${x.count !== undefined && html` <${Count} n=${x.count} />`}</a>`)}</nav>`;
 }
 

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,11 @@ func (f *faults) watch(p *rod.Page) {
 	_ = proto.LogEnable{}.Call(p)
 	go p.EachEvent(
 		func(e *proto.RuntimeExceptionThrown) { f.add("script error: " + e.ExceptionDetails.Text) },
+		func(e *proto.RuntimeConsoleAPICalled) {
+			if e.Type == proto.RuntimeConsoleAPICalledTypeError {
+				f.add(fmt.Sprint("console: ", e.Args[0].Value))
+			}
+		},
 		func(e *proto.LogEntryAdded) {
 			if e.Entry.Source == proto.LogLogEntrySourceSecurity {
 				f.add("policy: " + e.Entry.Text)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -106,10 +105,8 @@ func TestPagesForVisitorsAreAccessible(t *testing.T) {
 		t.Fatalf("send: %d %s", a.Status, a.Body)
 	}
 	p := open(t, b, s, "/feedback?key="+key)
-	for _, scheme := range []string{"light", "dark"} {
-		p.audit("form", "/feedback?key="+key, scheme, string(axe))
-		p.audit("status", a.Map(t)["StatusPath"].(string), scheme, string(axe))
-	}
+	p.audit("form", "/feedback?key="+key, string(axe))
+	p.audit("status", a.Map(t)["StatusPath"].(string), string(axe))
 	p.visit("/feedback?key=" + key)
 	p.MustEval(`() => { document.querySelector('textarea').value = 'Sent by hand' }`)
 	p.MustElement("button[type=submit]").MustClick()
@@ -126,14 +123,5 @@ func (p *page) auditHere(name, axe string) {
 		.filter(v => v.impact === 'serious' || v.impact === 'critical').map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' ')).join('; ')`).Str()
 	if found != "" {
 		p.t.Errorf("%s: %s", name, found)
-	}
-}
-
-// shoot keeps a picture when a folder for pictures is named.
-func (p *page) shoot(name string) {
-	if dir := os.Getenv("ITERATESWARM_TEST_SCREENSHOTS"); dir != "" {
-		if err := os.WriteFile(filepath.Join(dir, name+".png"), p.MustScreenshot(), 0o644); err != nil {
-			p.t.Error(err)
-		}
 	}
 }

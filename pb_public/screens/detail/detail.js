@@ -1,79 +1,115 @@
 // @ts-check
 import { html, useEffect, useState } from '../../vendor/runtime.js';
-import { useActions } from '../../actions.js';
-import { call, list, one } from '../../api.js';
+import { hint, label, useActions } from '../../actions.js';
+import { list, one } from '../../api.js';
 import { number, t } from '../../i18n.js';
-import { onRecords } from '../../realtime.js';
-import { ActionButton, Button, Chip, Class, Confidence, EmptyState, EngineBadge, Icon, Loading, sayProblem, Severity, SourceIcon, Time } from '../../ui/index.js';
-import { may } from '../../store.js';
-import { noteDecision, undoLast } from '../../undo.js';
-import { Marked } from './evidence.js';
+import { onGap, onRecords } from '../../realtime.js';
+import { ActionButton, Button, Chip, Class, Confidence, EmptyState, EngineBadge, Loading, say, sayProblem, Severity } from '../../ui/index.js';
+import { changed } from '../inbox/decide.js';
+import { Activity } from './activity.js';
+import { Draft } from './draft.js';
+import { Guards } from './guards.js';
+import { Original } from './original.js';
+import { Reporter } from './reporter.js';
+import { Similar } from './similar.js';
+import { Trace } from './trace.js';
+
+/** @typedef {{issue?: any, reports: any[], decisions: any[]}} Found */
 
 /**
- * An issue with its reports, or a message by itself, and what can be decided.
- * @param {{id: string, onChange: (record: any) => void, top?: boolean}} props
- * top: it is the page's main thing, so its title is the page's heading
+ * @param {string} id of an issue or a message
+ * @returns {Promise<Found | null>}
  */
-export function Detail({ id, onChange, top }) {
-  const [found, setFound] = useState(/** @type {{issue?: any, reports: any[]} | null | undefined} */ (undefined));
-  const read = async () => {
-    const issue = await one('issues', id);
-    if (issue) return setFound({ issue, reports: await list('feedback', { filter: 'issue = {:id}', params: { id }, sort: 'created', expand: 'reporter', limit: 20 }) });
-    const message = await one('feedback', id, { expand: 'reporter' });
-    setFound(message && { reports: [message] });
-  };
+async function read(id) {
+  const issue = await one('issues', id);
+  if (issue) {
+    const [reports, decisions] = await Promise.all([
+      list('feedback', { filter: 'issue = {:id}', params: { id }, sort: 'created', expand: 'reporter', limit: 50 }),
+      history(id),
+    ]);
+    return { issue, reports, decisions };
+  }
+  const message = await one('feedback', id, { expand: 'reporter,issue' });
+  return message && { reports: [message], decisions: await history(id) };
+}
+
+/** @param {string} id */
+const history = id => list('decisions', { filter: 'subject_id = {:id}', params: { id }, sort: '-created', limit: 100 });
+
+/**
+ * An issue with its reports, or a message by itself.
+ * @param {{id: string, known?: any, top?: boolean, onBack?: () => void, onRead?: (record: any) => void}} props
+ * known: what the list has of it, drawn until the rest is read; top: its title is the page's heading
+ */
+export function Detail({ id, known, top, onBack, onRead }) {
+  const [found, setFound] = useState(/** @type {Found | null | undefined} */ (undefined));
+  const [problem, setProblem] = useState('');
+  const [lit, setLit] = useState('');
+  const again = () => read(id).then(f => {
+    setFound(f);
+    setProblem('');
+    onRead?.(f && (f.issue ?? f.reports[0]));
+  }).catch(err => setProblem(err.message));
   useEffect(() => {
-    read().catch(sayProblem);
-    return onRecords('issues', ({ record }) => { if (record.id === id) read().catch(() => {}); });
+    again();
+    let timer = 0;
+    const soon = () => { clearTimeout(timer); timer = window.setTimeout(again, 150); };
+    const stops = [
+      onRecords('issues', ({ record }) => { if (record.id === id) soon(); }),
+      onRecords('feedback', ({ record }) => { if (record.id === id || record.issue === id) soon(); }),
+      onGap(again),
+    ];
+    return () => { clearTimeout(timer); stops.forEach(stop => stop()); };
   }, [id]);
-  const issue = found?.issue;
-  const act = async (/** @type {string} */ verb) => {
-    try {
-      const answer = await call(`/api/issues/${id}/${verb}`, { method: 'POST', body: { version: issue.version } });
-      onChange(answer.issue);
-      noteDecision(t(`did.${verb}`, { n: issue.number }), [answer.decision], changed => { changed.forEach(onChange); read(); });
-    } catch (err) {
-      sayProblem(err);
-    }
-    read().catch(() => {});
-  };
-  const state = issue?.state;
+  useEffect(() => { if (changed.value.some(r => r.id === id)) again(); }, [changed.value]);
   useActions(() => ({
-    approve: ['draft', 'snoozed'].includes(state) && (() => act('approve')),
-    decline: ['draft', 'snoozed'].includes(state) && (() => act('decline')),
-    reopen: ['snoozed', 'declined', 'approved', 'closed'].includes(state) && (() => act('reopen')),
-    undo: undoLast,
-  }), [id, state, issue?.version]);
-  if (found === undefined) return html`<${Loading} />`;
+    permalink: () => {
+      const link = `${location.origin}/items/${id}`;
+      (navigator.clipboard?.writeText(link) ?? Promise.reject()).then(() => say(t('item.copied')), () => say(link, { seconds: 20 }));
+    },
+  }), [id]);
   if (found === null) return html`<${EmptyState} icon="search" title=${t('nowhere.title')} text=${t('nowhere.text')} />`;
-  const subject = issue ?? found.reports[0];
-  const correct = async (/** @type {string} */ c) => {
-    try {
-      const { feedback } = await call(`/api/feedback/${id}/correct`, { method: 'POST', body: { class: c } });
-      onChange(feedback);
-      read();
-    } catch (err) {
-      sayProblem(err);
-    }
-  };
-  return html`<article class="detail">
-    <p class="row muted"><${Severity} value=${subject.severity} /><${Class} value=${subject.class} /><${Chip}>${t(`state.${subject.state}`)}<//>${issue && html`<span>${t('item.number', { n: number(issue.number) })}</span>`}</p>
-    ${top ? html`<h1>${subject.title || subject.subject}</h1>` : html`<h2 class="detail-title">${subject.title || subject.subject}</h2>`}
-    ${issue ? html`<div class="row"><${ActionButton} id="approve" look="main" /><${ActionButton} id="decline" /><${ActionButton} id="reopen" /></div>`
-    : may('triager') && html`<div class="row">${['bug', 'feature', 'question', 'noise'].map(c => html`<${Button} key=${c} onClick=${() => correct(c)}>${t('item.is', { class: t(`class.${c}`) })}<//>`)}</div>`}
-    ${issue?.filing && html`<p class="note">${issue.filing}</p>`}
-    ${issue?.tracker_key && html`<p class="note">${t('item.filed')} ${/^https?:\/\//.test(issue.tracker_url) ? html`<a href=${issue.tracker_url} target="_blank" rel="noreferrer">#${issue.tracker_key}</a>` : html`<code>${issue.tracker_url || `#${issue.tracker_key}`}</code>`}</p>`}
-    ${issue && ['steps', 'criteria', 'missing', 'labels'].map(name => issue[name]?.length ? html`<section key=${name}><h3>${t(`item.${name}`)}</h3><ul>${issue[name].map((/** @type {string} */ x) => html`<li>${x}</li>`)}</ul></section>` : '')}
-    <section class="stack"><h3>${t(issue ? 'item.reports' : 'item.original')}</h3>${found.reports.map(r => html`<${Report} key=${r.id} report=${r} />`)}</section>
+  const subject = found?.issue ?? found?.reports[0] ?? known;
+  if (!subject) return problem ? html`<p class="problem pad" role="alert">${problem}</p>` : html`<${Loading} />`;
+  const first = found?.reports[0];
+  const title = subject.title || subject.subject || t('item.untitled');
+  return html`<article class="detail" aria-busy=${found ? undefined : 'true'}>
+    <header class="detail-head">
+      <div class="row muted">${onBack && html`<${Button} class="only-narrow" look="plain" small icon="left" label=${label('back')} onClick=${onBack} />`}
+        <${Severity} value=${subject.severity} /><${Class} value=${subject.class} /><${Chip} look=${looks[subject.state] ?? ''}>${t(subject.merged_into ? 'state.merged' : `state.${subject.state}`)}<//>
+        ${first && html`<${Confidence} value=${first.confidence} /><${EngineBadge} engine=${first.engine} degraded=${first.degraded} />`}
+        <span class="grow"></span>${subject.number && html`<span class="num">#${number(subject.number)}</span>`}<${ActionButton} id="permalink" look="plain" small icon="link"><span class="only-heard">${label('permalink')}</span><//></div>
+      ${top ? html`<h1>${title}</h1>` : html`<h2 class="detail-title">${title}</h2>`}
+      <div class="row decide">${['approve', 'duplicate', 'decline', 'snooze', 'reopen', 'noise', 'class', 'retriage'].filter(a => a !== 'class' || !found?.issue).map((a, i) => html`<${ActionButton} key=${a} id=${a} look=${a === 'approve' ? 'main' : ''} />`)}</div>
+    </header>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${found && html`<${Notes} issue=${found.issue} message=${found.issue ? null : first} />
+      ${found.issue && html`<${Guards} issue=${found.issue} />`}
+      <div class=${found.issue ? 'detail-two' : ''}>
+        <${Original} reports=${found.reports} issue=${found.issue} lit=${lit} />
+        ${found.issue && html`<${Draft} key=${id} issue=${found.issue} first=${first} decisions=${found.decisions} onLight=${setLit} onSaved=${again} />`}
+      </div>
+      <${Similar} item=${subject} reports=${found.reports} onChange=${again} />
+      ${first?.expand?.reporter && html`<${Reporter} report=${first} />`}
+      <${Trace} id=${first?.id ?? id} issue=${found.issue?.id} />
+      <${Activity} decisions=${found.decisions} onUndone=${again} />`}
   </article>`;
 }
 
-/** @param {{report: any}} props */
-function Report({ report: r }) {
-  const who = r.expand?.reporter?.handle || r.expand?.reporter?.external_id || t('item.somebody');
-  const spans = (r.verdict?.evidence ?? []).filter((/** @type {any} */ e) => e.part === 'text');
-  return html`<div class="report"><p class="row muted"><${SourceIcon} source=${r.source} /><span>${t('item.on', { who, source: r.source })}</span><${Time} at=${r.created} /><${Confidence} value=${r.confidence} /><${EngineBadge} engine=${r.engine} degraded=${r.degraded} /></p>
-    ${r.subject && html`<p><strong>${r.subject}</strong></p>`}
-    <blockquote><${Marked} text=${r.content} spans=${spans} /></blockquote>
-    ${r.held_reason && html`<p class="note">${t(`item.held.${r.held_reason}`)}</p>`}<p class="note">${r.reasoning}</p></div>`;
+/** @type {Record<string, '' | 'good' | 'warn' | 'bad' | 'accent'>} */
+const looks = { draft: 'accent', held: 'warn', filed: 'good', approved: 'good' };
+
+/** What there is to know before reading. @param {{issue?: any, message?: any}} props */
+function Notes({ issue, message }) {
+  if (message) {
+    const joined = message.expand?.issue;
+    return html`${message.held_reason && html`<p class="hint">${t(`item.held.${message.held_reason}`)}</p>`}
+      ${message.degraded && html`<p class="hint">${message.degraded_why || t('engine.degraded')}</p>`}
+      ${joined && html`<p class="hint">${t('item.joined')} <a href=${`/items/${joined.id}`}>#${number(joined.number)} ${joined.title}</a></p>`}
+      ${message.state === 'triaged' && html`<p class="hint">${t('item.question')}</p>`}`;
+  }
+  return html`${issue.filing && html`<p class="hint">${issue.filing}</p>`}
+    ${issue.tracker_key && html`<p class="hint">${t('item.filed')} ${/^https?:\/\//.test(issue.tracker_url) ? html`<a href=${issue.tracker_url} target="_blank" rel="noreferrer">#${issue.tracker_key}</a>` : html`<code>${issue.tracker_url || `#${issue.tracker_key}`}</code>`}</p>`}
+    ${issue.merged_into && html`<p class="hint">${t('item.merged')} <a href=${`/items/${issue.merged_into}`}>${t('item.merged.show')}</a></p>`}
+    ${issue.regression_of && html`<p class="hint warm">${t('item.regression')} <a href=${`/items/${issue.regression_of}`}>${t('item.merged.show')}</a></p>`}`;
 }

@@ -1,24 +1,25 @@
 // @ts-check
-// The tabs of the inbox. A tab is a state, and holds one kind of thing: issues,
-// which somebody decides on, or messages, which made no issue (yet) or joined
-// one by themselves.
+// The tabs of the inbox. A tab is a state and holds one kind of thing: issues,
+// which somebody decides on; messages, which made no issue; or, under "auto",
+// what rules decided by themselves.
 
 /**
  * @typedef {object} Tab
  * @property {string} id also the name of its count and of its texts
- * @property {'issues' | 'feedback'} of
- * @property {string} filter of PocketBase, without values from outside
+ * @property {'issues' | 'feedback' | 'decisions'} of
+ * @property {string[]} filters of PocketBase, without values from outside; what any of them finds is in the tab
+ * @property {string[]} sorts the first is the usual one
  */
 
 /** @type {Tab[]} */
 export const tabs = [
-  { id: 'pending', of: 'issues', filter: 'merged_into = "" && state = "draft"' },
-  { id: 'held', of: 'feedback', filter: 'state = "held"' },
-  { id: 'questions', of: 'feedback', filter: 'state = "triaged"' },
-  { id: 'auto', of: 'feedback', filter: 'state = "joined" && similarity > 0' },
-  { id: 'snoozed', of: 'issues', filter: 'merged_into = "" && state = "snoozed"' },
-  { id: 'noise', of: 'feedback', filter: 'state = "noise"' },
-  { id: 'decided', of: 'issues', filter: 'merged_into = "" && (state = "approved" || state = "filed" || state = "closed" || state = "declined")' },
+  { id: 'pending', of: 'issues', filters: ['merged_into = "" && state = "draft"'], sorts: ['smart', 'newest', 'oldest'] },
+  { id: 'held', of: 'feedback', filters: ['state = "held"'], sorts: ['newest', 'oldest', 'unsure'] },
+  { id: 'questions', of: 'feedback', filters: ['state = "triaged"'], sorts: ['newest', 'oldest', 'unsure'] },
+  { id: 'auto', of: 'decisions', filters: ['actor_kind = "rule" && action = "join"', 'actor_kind = "rule" && action = "approve"', 'actor_kind = "rule" && action = "decline"'], sorts: ['newest'] },
+  { id: 'snoozed', of: 'issues', filters: ['merged_into = "" && state = "snoozed"'], sorts: ['smart', 'newest', 'oldest'] },
+  { id: 'noise', of: 'feedback', filters: ['state = "noise"'], sorts: ['newest', 'oldest', 'unsure'] },
+  { id: 'decided', of: 'issues', filters: ['approved', 'filed', 'closed', 'declined'].map(s => `merged_into = "" && state = "${s}"`), sorts: ['newest', 'oldest'] },
 ];
 
 /**
@@ -27,17 +28,16 @@ export const tabs = [
  */
 export const tabOf = id => tabs.find(x => x.id === id) ?? tabs[0];
 
+/** @param {any} r */
+export const isMessage = r => r.collectionName === 'feedback' || 'held_reason' in r;
+
 /**
- * The tab that a record is in, or null: a message that is a first report, or
- * that is being judged, is in none.
+ * The tab that a record is in by its state, or null.
  * @param {any} r a record of issues or feedback
  * @returns {Tab | null}
  */
 export function tabFor(r) {
-  if ('content' in r || r.collectionName === 'feedback') {
-    const id = { held: 'held', triaged: 'questions', noise: 'noise', joined: r.similarity > 0 ? 'auto' : '' }[/** @type {string} */ (r.state)];
-    return tabs.find(x => x.id === id) ?? null;
-  }
+  if (isMessage(r)) return tabs.find(x => x.id === { held: 'held', triaged: 'questions', noise: 'noise' }[/** @type {string} */ (r.state)]) ?? null;
   if (r.merged_into) return null;
   return tabOf({ draft: 'pending', snoozed: 'snoozed' }[/** @type {string} */ (r.state)] ?? 'decided');
 }

@@ -1,0 +1,50 @@
+// @ts-check
+import { html } from '../../vendor/runtime.js';
+import { useActions } from '../../actions.js';
+import { t } from '../../i18n.js';
+import { MenuList } from '../../ui/index.js';
+import { canUndo, undoLast } from '../../undo.js';
+import { unsaved } from '../detail/unsaved.js';
+import { asking, askDecline, askDuplicate, askLabels, askSnooze, askValue } from './asks.js';
+import { AT_ONCE, decide } from './decide.js';
+import { isMessage } from './tabs.js';
+
+const close = () => { asking.value = null; };
+
+/**
+ * What can be decided on these items, as actions. An action that their states
+ * do not allow is not there.
+ * @param {any[]} items
+ */
+export function useDecisions(items) {
+  const issues = items.length > 0 && items.every(i => !isMessage(i));
+  const messages = items.length > 0 && items.every(isMessage);
+  const states = [...new Set(items.map(i => i.state))];
+  const all = (/** @type {string[]} */ some) => issues && items.every(i => !i.merged_into) && states.every(s => s === undefined || some.includes(s));
+  // more than a few are confirmed once
+  const sure = (/** @type {() => void} */ f) => () => {
+    if (items.length <= AT_ONCE) return f();
+    asking.value = html`<${MenuList} name=${t('bulk.sure')} onClose=${close} items=${[{ id: 'yes', label: t('bulk.sure.yes', { n: items.length }), icon: 'check', run: f }, { id: 'no', label: t('cancel'), icon: 'close', run: () => {} }]} />`;
+  };
+  const approve = sure(async () => {
+    const edited = items.length === 1 && unsaved.value?.id === items[0].id ? await unsaved.value?.save() : items[0];
+    if (edited) decide(items.length === 1 ? [{ ...items[0], ...edited }] : items, { action: 'approve', said: 'approve' });
+  });
+  const retriage = () => {
+    const run = (/** @type {string} */ engine) => () => decide(items, { action: 'retriage', body: { engine }, said: 'retriage' }, { leaves: false });
+    asking.value = html`<${MenuList} name=${t('action.retriage')} onClose=${close} items=${['llm', 'offline'].map(e => ({ id: e, label: t(`retriage.${e}`), icon: 'refresh', run: run(e) }))} />`;
+  };
+  useActions(() => ({
+    approve: all(['draft', 'snoozed']) && approve,
+    decline: all(['draft', 'snoozed']) && sure(() => askDecline(items)),
+    snooze: all(['draft']) && sure(() => askSnooze(items)),
+    reopen: all(['snoozed', 'declined', 'approved', 'closed']) && sure(() => decide(items, { action: 'reopen', said: 'reopen' })),
+    duplicate: (all(['draft', 'snoozed', 'approved', 'filed']) || messages) && (() => askDuplicate(items)),
+    noise: messages && items.every(i => i.state !== 'noise') && sure(() => decide(items, { action: 'noise', said: 'noise' })),
+    labels: all(['draft', 'snoozed']) && (() => askLabels(items)),
+    class: (all(['draft', 'snoozed']) || messages) && items.length <= AT_ONCE && (() => askValue('class', items)),
+    severity: (all(['draft', 'snoozed']) || messages) && items.length <= AT_ONCE && (() => askValue('severity', items)),
+    retriage: messages && retriage,
+    undo: canUndo() && undoLast,
+  }), [items, canUndo()]);
+}
