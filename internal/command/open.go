@@ -127,7 +127,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	var p *pipeline.Pipeline
 	host, err := pluginhost.Open(pluginhost.Config{
-		Manifests: o.Manifests, Command: s.pluginCommand(), StateDir: o.Dir, Dir: pluginDir(o.Dir), Log: o.Log,
+		Manifests: o.Manifests, Command: o.command, StateDir: o.Dir, Dir: pluginDir(o.Dir), Log: o.Log,
 		OnStatus: func(st pluginhost.Status) { p.PluginStatus(st) },
 		OnBatch: func(ctx context.Context, id string, b pluginhost.Batch) ([]pluginhost.Refusal, error) {
 			return p.TakeBatch(ctx, id, b)
@@ -178,17 +178,16 @@ func (s *Server) open(ctx context.Context) error {
 // pluginDir is where operators put programs of their own.
 func pluginDir(dataDir string) string { return filepath.Join(dataDir, "plugins") }
 
-func (s *Server) pluginCommand() func(string) *exec.Cmd {
-	if s.opts.PluginCommand != nil {
-		return s.opts.PluginCommand
+// command is the program that serves a bundled plugin.
+func (o Options) command(name string) *exec.Cmd {
+	if o.PluginCommand != nil {
+		return o.PluginCommand(name)
 	}
-	return func(name string) *exec.Cmd {
-		self, err := os.Executable()
-		if err != nil {
-			self = os.Args[0]
-		}
-		return exec.Command(self, "plugin", name)
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
 	}
+	return exec.Command(self, "plugin", name)
 }
 
 // vault opens the encryption key, or makes one when nothing was sealed yet.

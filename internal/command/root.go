@@ -42,7 +42,7 @@ func Main(args []string, environ []string, bundled Bundled, stdout, stderr io.Wr
 
 // MainIn is Main with another standard input.
 func MainIn(stdin io.Reader, args []string, environ []string, bundled Bundled, stdout, stderr io.Writer) int {
-	if len(args) == 2 && args[0] == "plugin" && !strings.HasPrefix(args[1], "-") {
+	if servesPlugin(args) {
 		// A plugin's process: no database, no settings, standard output is the protocol's.
 		if err := bundled.Serve(args[1]); err != nil {
 			fmt.Fprintln(stderr, "iterateswarm:", err)
@@ -130,7 +130,7 @@ Settings are environment variables; docs/configuration.md lists them.`,
 	app := newApp(*o)
 	super := cmd.NewSuperuserCommand(app)
 	withApp(super, app, *o)
-	root.AddCommand(serveCommand(o), importCommand(o), keyCommand(o), healthCommand(), pluginCommand(bundled), similarCommand(), judgeCommand(o), exportCommand(o), verifyCommand(o), super)
+	root.AddCommand(serveCommand(o), importCommand(o), keyCommand(o), healthCommand(), pluginCommand(o, bundled), similarCommand(), judgeCommand(o), exportCommand(o), verifyCommand(o), super)
 	migratecmd.MustRegister(app, root, migratecmd.Config{Dir: "migrations", TemplateLang: migratecmd.TemplateLangGo})
 	for _, c := range root.Commands() {
 		if c.Name() == "migrate" {

@@ -71,7 +71,7 @@ func Table() []Rule {
 		{
 			Folder: "internal/command",
 			May: []string{
-				"internal", "hooks", "migrations", pocketbase, dbx, cobra,
+				"internal", "hooks", "migrations", "sdk/sdktest", pocketbase, dbx, cobra,
 				"github.com/gofrs/flock", "github.com/schollz/progressbar/v3", "golang.org/x/net/netutil",
 			},
 		},

@@ -89,11 +89,21 @@ func (p *Pipeline) pluginNamed(name string) (Plugin, error) {
 	return Plugin{}, Fault(NoPlugin, "There is no plugin %q, bundled or in the plugin directory.", clip(name))
 }
 
-// EnablePlugin lets the operator's program of this name run from now on, if it
-// still has the checksum that the superuser saw. It is started once, without
-// configuration, to read its manifest; then what is configured with it starts.
-// Enabling a changed file is how a plugin is upgraded.
+// EnablePlugin is PinPlugin, and then what is configured with the plugin starts,
+// or starts anew.
 func (p *Pipeline) EnablePlugin(ctx context.Context, name, sha256, by string) (Plugin, error) {
+	one, err := p.PinPlugin(ctx, name, sha256, by)
+	if err == nil {
+		p.eachInstance(name, func(ctx context.Context, r *core.Record) { p.RestartPlugin(ctx, r) })
+	}
+	return one, err
+}
+
+// PinPlugin lets the operator's program of this name run from now on, if it
+// still has the checksum that the superuser saw. It is started once, without
+// configuration, to read its manifest. Pinning a changed file is how a plugin is
+// upgraded.
+func (p *Pipeline) PinPlugin(ctx context.Context, name, sha256, by string) (Plugin, error) {
 	p.catalog.Lock()
 	defer p.catalog.Unlock()
 	p.Plugins.Forget()
@@ -124,7 +134,6 @@ func (p *Pipeline) EnablePlugin(ctx context.Context, name, sha256, by string) (P
 		return one, err
 	}
 	p.Log.Info("plugin enabled", "plugin", name, "file", pin.File, "sha256", sha256, "by", by)
-	p.restartAll(name)
 	return p.pluginNamed(name)
 }
 
@@ -154,7 +163,7 @@ func (p *Pipeline) ReloadPlugins() ([]Plugin, error) {
 	p.catalog.Lock()
 	defer p.catalog.Unlock()
 	p.Plugins.Forget()
-	if err := p.loadPins(); err != nil {
+	if err := p.LoadPins(); err != nil {
 		return nil, err
 	}
 	list, err := p.Catalog()
@@ -167,8 +176,8 @@ func (p *Pipeline) ReloadPlugins() ([]Plugin, error) {
 	return list, err
 }
 
-// loadPins tells the host which programs may run.
-func (p *Pipeline) loadPins() error {
+// LoadPins tells the host which programs may run.
+func (p *Pipeline) LoadPins() error {
 	pins, err := p.App.FindAllRecords(records.Pins)
 	if err != nil {
 		return fmt.Errorf("read pins: %w", err)
@@ -184,11 +193,6 @@ func (p *Pipeline) loadPins() error {
 		}
 	}
 	return nil
-}
-
-// restartAll replaces the process of everything configured with a plugin.
-func (p *Pipeline) restartAll(plugin string) {
-	p.eachInstance(plugin, func(ctx context.Context, r *core.Record) { p.RestartPlugin(ctx, r) })
 }
 
 // eachInstance runs f in the background for every source and tracker with a plugin.

@@ -20,7 +20,7 @@ import (
 // startPlugins starts every enabled source and tracker. One that does not
 // start says so in its status and keeps nothing else from starting.
 func (p *Pipeline) startPlugins(ctx context.Context) error {
-	if err := p.loadPins(); err != nil {
+	if err := p.LoadPins(); err != nil {
 		return err
 	}
 	for _, collection := range []string{records.Sources, records.Trackers} {

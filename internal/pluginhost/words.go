@@ -60,3 +60,6 @@ const (
 
 // Marker is the first line of an issue's body: sdk.Marker.
 func Marker(key string) string { return sdk.Marker(key) }
+
+// ValidName reports whether a plugin can be called so: sdk.ValidName.
+func ValidName(name string) bool { return sdk.ValidName(name) }

@@ -110,5 +110,6 @@ func (c *checker) health(ctx context.Context) error {
 			return fmt.Errorf("Health with remote false after %v: %w", time.Since(began).Round(time.Millisecond), err)
 		}
 	}
+	c.resident, c.private = memory(p.cmd.Process.Pid)
 	return nil
 }

@@ -53,7 +53,7 @@ func (c *checker) handshake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.process = p
+	c.process, c.took = p, p.took
 	reply, err := grpc_health_v1.NewHealthClient(p.conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: "plugin"})
 	if err != nil {
 		return fmt.Errorf("grpc.health.v1.Health of the service \"plugin\": %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/iterateswarm/iterateswarm/internal/pluginhost"
 	"github.com/iterateswarm/iterateswarm/sdk"
@@ -20,6 +21,9 @@ type checker struct {
 	config  string // accepted by the plugin
 	refused string // why there is no config
 	dataDir string
+
+	took              time.Duration // the first start
+	resident, private int64
 
 	process *process   // configured with config when there is one
 	gone    []*process // others, whose output is looked at in the end

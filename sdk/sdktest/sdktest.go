@@ -55,6 +55,15 @@ type Result struct {
 	Took    time.Duration //
 }
 
+// Report is what Check has found out.
+type Report struct {
+	Results  []Result
+	Manifest sdk.Manifest
+	Start    time.Duration // from exec to the handshake line
+	Resident int64         // bytes that a configured process holds; 0 when this system does not tell
+	Private  int64         // those of them that it shares with nobody
+}
+
 // Failed says whether the plugin does not keep the protocol.
 func (r Result) Failed() bool { return r.Err != nil }
 
@@ -66,12 +75,12 @@ func (s skip) Error() string { return string(s) }
 // patience is the longest that one check may take.
 const patience = time.Minute
 
-// Check runs every check and returns the results in order. It returns early
-// only when the plugin does not start at all or ctx ends.
-func Check(ctx context.Context, s Subject) []Result {
+// Check runs every check, in order. It returns early only when the plugin does
+// not start at all or ctx ends.
+func Check(ctx context.Context, s Subject) Report {
 	c := &checker{subject: s}
 	defer c.close()
-	var results []Result
+	var report Report
 	for _, one := range checks() {
 		began := time.Now()
 		limited, cancel := context.WithTimeout(ctx, patience)
@@ -84,18 +93,19 @@ func Check(ctx context.Context, s Subject) []Result {
 		} else {
 			r.Err = err
 		}
-		results = append(results, r)
+		report.Results = append(report.Results, r)
 		if ctx.Err() != nil || (r.Failed() && one.vital) {
 			break
 		}
 	}
-	return results
+	report.Manifest, report.Start, report.Resident, report.Private = c.m, c.took, c.resident, c.private
+	return report
 }
 
 // Run makes each check a subtest.
 func Run(t *testing.T, s Subject) {
 	t.Helper()
-	for _, r := range Check(t.Context(), s) {
+	for _, r := range Check(t.Context(), s).Results {
 		t.Run(r.Name, func(t *testing.T) {
 			switch {
 			case r.Skipped != "":

@@ -129,7 +129,11 @@ func subject(flaw string) Subject {
 
 func TestAGoodPluginPassesEveryCheck(t *testing.T) {
 	t.Parallel()
-	results := Check(t.Context(), subject(""))
+	report := Check(t.Context(), subject(""))
+	if report.Manifest.Name != "post" || report.Start <= 0 || report.Resident <= report.Private || report.Private <= 0 {
+		t.Errorf("report %+v", report)
+	}
+	results := report.Results
 	if len(results) != len(checks()) {
 		t.Errorf("%d checks were made, want %d", len(results), len(checks()))
 	}
@@ -162,7 +166,7 @@ func TestEachFlawIsFound(t *testing.T) {
 		t.Run(flaw, func(t *testing.T) {
 			t.Parallel()
 			var found []string
-			for _, r := range Check(t.Context(), subject(flaw)) {
+			for _, r := range Check(t.Context(), subject(flaw)).Results {
 				if r.Failed() {
 					found = append(found, r.Name+": "+r.Err.Error())
 				}
@@ -179,7 +183,7 @@ func TestWithoutAConfigurationTheRestIsSkipped(t *testing.T) {
 	s := subject("")
 	s.Config, s.Request, s.Stream = "", nil, false
 	skipped := 0
-	for _, r := range Check(t.Context(), s) {
+	for _, r := range Check(t.Context(), s).Results {
 		if r.Failed() {
 			t.Errorf("%s: %v", r.Name, r.Err)
 		}

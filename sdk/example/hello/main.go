@@ -32,6 +32,9 @@ func (b *box) Configure(_ context.Context, c sdk.Config) []sdk.Diagnostic {
 	if wrong := c.Decode(b); wrong != nil {
 		return wrong
 	}
+	if b.File == "" {
+		return []sdk.Diagnostic{sdk.Wrong("file", "is required")}
+	}
 	if !filepath.IsAbs(b.File) {
 		b.File = filepath.Join(c.DataDir, b.File)
 	}
