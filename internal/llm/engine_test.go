@@ -391,12 +391,23 @@ func TestLongTextsLoseTheirMiddle(t *testing.T) {
 
 func TestHostileAnswersBecomeNothingThatReachesOut(t *testing.T) {
 	t.Parallel()
+	const items = 1000
 	s := llmtest.Start(t)
-	s.Respond(llmtest.HostileDice())
+	s.Unchecked()
+	one, several := llmtest.HostileDice(), llmtest.HostileMix(1)
+	s.Respond(func(r llmtest.Request) llmtest.Reply {
+		if r.Number%2 == 0 {
+			r.Number /= 2
+			return one(r)
+		}
+		return several(r)
+	})
 	e := newEngine(t, s)
+	it := crash
+	it.Candidates = []triage.Candidate{{ID: "issue-a", Title: "Login"}, {ID: "issue-b", Title: "Logout"}}
 	accepted := 0
-	for range 200 {
-		th, err := e.Judge(t.Context(), crash, first)
+	for range items {
+		th, err := e.Judge(t.Context(), it, first)
 		if err != nil {
 			if !errors.Is(err, triage.ErrNoAnswer) {
 				t.Fatalf("Judge = %v", err)
@@ -404,15 +415,19 @@ func TestHostileAnswersBecomeNothingThatReachesOut(t *testing.T) {
 			continue
 		}
 		accepted++
-		checkVerdict(t, th.Verdict, crash)
-		all := fmt.Sprint(th.Verdict.Spec, th.Verdict.Reasoning)
+		v := th.Verdict
+		checkVerdict(t, v, it)
+		if v.DuplicateOf != "" && v.DuplicateOf != "issue-a" && v.DuplicateOf != "issue-b" {
+			t.Errorf("duplicate of %q, which was not offered", v.DuplicateOf)
+		}
+		all := fmt.Sprint(v.Spec, v.Reasoning, v.DuplicateWhy, v.Translation)
 		for _, bad := range []string{llmtest.Canary, "@", "<img", "<!--", "![", "/approve", "/close", "#1", "GH-3", "javascript:", "\u202e", "\U000e0041", "You triage"} {
 			if strings.Contains(all, bad) {
 				t.Errorf("%q came through: %s", bad, all)
 			}
 		}
 	}
-	t.Logf("200 judgements of hostile answers: %d accepted, harmless", accepted)
+	t.Logf("%d judgements of hostile answers: %d accepted, harmless", items, accepted)
 }
 
 // checkVerdict is what every verdict promises.

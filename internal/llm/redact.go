@@ -129,7 +129,7 @@ type finder struct {
 // finders in the order of their right: what an earlier one has taken no later
 // one touches.
 var finders = []finder{
-	{kind: kindKey, needs: "PRIVATE KEY-----", pattern: regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?`)},
+	{kind: kindKey, needs: "PRIVATE KEY-----", pattern: regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[^-\x00]*(?:-----END [A-Z ]*PRIVATE KEY-----)?`)},
 	{kind: kindKey, needs: "eyJ", pattern: regexp.MustCompile(`eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?`)},
 	{kind: kindKey, pattern: regexp.MustCompile(`\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_[A-Za-z0-9_]{16,}|` +
 		`\bgl(?:pat|cbt|ptt|rt)-[A-Za-z0-9_.-]{16,}|\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{8,}|\b(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_-]{30,}|` +
@@ -137,9 +137,9 @@ var finders = []finder{
 		`\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}|\b\d{8,10}:[A-Za-z0-9_-]{35}\b`)},
 	{kind: kindKey, needs: "hooks.slack.com", group: 1, pattern: regexp.MustCompile(`hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{16,})`)},
 	{kind: kindKey, needs: "/api/webhooks/", group: 1, pattern: regexp.MustCompile(`discord(?:app)?\.com/api/webhooks/(\d+/[A-Za-z0-9_-]{20,})`)},
-	{kind: kindKey, needs: "://", group: 1, pattern: regexp.MustCompile(`://[^\s/:@]{0,64}:([^\s/@]{1,128})@`)},
-	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9+/._~=-]{12,})`)},
-	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`(?i)(?:api[ _-]?key|apikey|secret|token|passw(?:or)?d|passphrase|passwort|kennwort|mot de passe|contrase(?:ñ|n)a|senha|\bpwd|access[ _-]?key|account[ _-]?key|client[ _-]?secret|auth(?:orization)?|session(?:[ _-]?id)?|signature|\bsig)["']?\s*(?:[:=]|\bis\b|\bist\b)\s*["'<]?([^\s"'<>,;&]{6,})`), check: notAWord},
+	{kind: kindKey, needs: "://", group: 1, pattern: regexp.MustCompile(`://[^\s\x00/:@]{0,64}:([^\s\x00/@]{1,128})@`)},
+	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9+/._~=-]{12,})`), check: notAWord},
+	{kind: kindKey, group: 1, pattern: regexp.MustCompile(`(?i)(?:api[ _-]?key|apikey|secret|token|passw(?:or)?d|passphrase|passwort|kennwort|mot de passe|contrase(?:ñ|n)a|senha|\bpwd|access[ _-]?key|account[ _-]?key|client[ _-]?secret|auth(?:orization)?|session(?:[ _-]?id)?|signature|\bsig)["']?\s*(?:[:=]|\bis\b|\bist\b)\s*["'<]?([^\s\x00"'<>,;&]{6,})`), check: notAWord},
 	{kind: kindKey, pattern: regexp.MustCompile(`\b[A-Za-z0-9+/_-]{40,}={0,2}`), check: looksRandom},
 	{kind: kindEmail, needs: "@", back: true, pattern: regexp.MustCompile(`@[\p{L}\p{N}][\p{L}\p{N}.-]{0,250}\.\p{L}{2,24}`)},
 	{kind: kindEmail, back: true, pattern: regexp.MustCompile(`(?i) ?[(\[{]\s?at\s?[)\]}]\s?[a-z0-9-]{1,64}(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[a-z]{2,24})+`)},
@@ -223,7 +223,11 @@ func (c *collection) localPart(end int) (start int, ok bool) {
 	return start, start < end
 }
 
+// add takes a hit, unless it reaches into an earlier one.
 func (c *collection) add(start, end int, kind string) {
+	if bytes.IndexByte(c.text[start:end], 0) >= 0 {
+		return
+	}
 	for i := start; i < end; i++ {
 		c.text[i] = 0
 	}

@@ -24,7 +24,7 @@ import (
 // How a job waits for a model that asks to wait. It costs no attempt.
 const (
 	shortestSnooze = 5 * time.Second
-	longestSnooze  = 5 * time.Minute
+	longestSnooze  = 60          // times the shortest: 5 minutes
 	snoozeWindow   = time.Hour   // then the offline verdict stands for now
 	paceWindow     = time.Minute // likewise while only our own rate is used up: an import shall not wait for hours
 )
@@ -134,7 +134,7 @@ func (p *Pipeline) snoozeFor(err error, t trial) (time.Duration, bool) {
 	}
 	wait := p.ModelWait << min(t.snoozes, 10)
 	wait += rand.N(wait / 4)
-	return min(max(wait, guard.RetryAfter(err)), longestSnooze), true
+	return min(max(wait, guard.RetryAfter(err)), longestSnooze*p.ModelWait), true
 }
 
 func (p *Pipeline) thinkOver(ctx context.Context, r *core.Record) (triage.Thought, error) {

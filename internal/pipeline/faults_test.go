@@ -60,10 +60,10 @@ func TestFaultsOfTheModelCostLittle(t *testing.T) {
 		}
 		<-arrive.C
 	}
-	s.Until("all to be settled", func() bool { return s.Count(records.Feedback, dbx.HashExp{"state": "received"}) == 0 })
+	within(t, 5*time.Minute, "all to be settled", func() bool { return s.Count(records.Feedback, dbx.HashExp{"state": "received"}) == 0 })
 	// What waits for the model because it was down is thought over; what it gave
 	// no usable answer on is asked again after ten minutes, which nobody waits for.
-	s.Until("the model to be back", func() bool {
+	within(t, 5*time.Minute, "the model to be back", func() bool {
 		var down int
 		err := s.App.DB().NewQuery(`SELECT count(*) FROM feedback WHERE degraded = 1 AND degraded_why != 'The model gave no usable answer.'`).Row(&down)
 		return err == nil && down == 0
@@ -100,5 +100,15 @@ func TestFaultsOfTheModelCostLittle(t *testing.T) {
 	}
 	if _, err := records.VerifyChain(s.App); err != nil {
 		t.Errorf("chain of decisions: %v", err)
+	}
+}
+
+// within waits for something that may take long when much was sent.
+func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %v in vain for %s", limit, what)
+		}
 	}
 }

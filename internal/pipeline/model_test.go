@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -218,15 +219,36 @@ func TestNoSecretIsInAPrompt(t *testing.T) {
 	}
 }
 
+var hostileItems = flag.Int("hostile.items", 40, "messages whose verdicts a hostile model writes")
+
+// hostileSubjects are n things that a message can be about.
+func hostileSubjects(n int) []string {
+	words := []string{"login", "export", "printing", "search", "billing", "sync", "upload", "calendar", "chat", "map", "camera", "backup", "import",
+		"invoice", "profile", "password", "keyboard", "menu", "widget", "report", "dashboard", "timer", "editor", "player", "scanner", "gallery",
+		"contacts", "weather", "notes", "wallet", "translation", "theme", "sidebar", "filter", "graph", "cursor", "toolbar", "archive", "folder", "tabs"}
+	out := make([]string, n)
+	for i := range out {
+		if out[i] = words[i%len(words)]; i >= len(words) {
+			out[i] += fmt.Sprintf("-%s-%d", words[i/len(words)%len(words)], 100+i)
+		}
+	}
+	return out
+}
+
 func TestHostileAnswersReachNoFiledIssue(t *testing.T) {
 	t.Parallel()
 	m := llmtest.Start(t)
-	m.Respond(llmtest.HostileDice())
+	one, several := llmtest.HostileDice(), llmtest.HostileMix(2)
+	m.Respond(func(r llmtest.Request) llmtest.Reply {
+		if r.Number%2 == 0 {
+			r.Number /= 2
+			return one(r)
+		}
+		return several(r)
+	})
 	s := servertest.Start(t, withModel(m))
 	approver := s.User("approver")
-	subjects := []string{"login", "export", "printing", "search", "billing", "sync", "upload", "calendar", "chat", "map", "camera", "backup", "import",
-		"invoice", "profile", "password", "keyboard", "menu", "widget", "report", "dashboard", "timer", "editor", "player", "scanner", "gallery",
-		"contacts", "weather", "notes", "wallet", "translation", "theme", "sidebar", "filter", "graph", "cursor", "toolbar", "archive", "folder", "tabs"}
+	subjects := hostileSubjects(*hostileItems)
 	for _, x := range subjects {
 		s.Post(fmt.Sprintf("The %s crashes with an error as soon as I open the %s view", x, x))
 	}
@@ -262,7 +284,7 @@ func TestHostileAnswersReachNoFiledIssue(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, bad := range []string{llmtest.Canary, "@everyone", "@octocat", "@dependabot", "![", "<img", "k=FORGED", "Fixes #1", "acme/app", "GH-3",
-			"/approve", "/close", "javascript:", "\u202e", "\U000e0041", "You triage user feedback", "auto-merge"} {
+			"/approve", "/close", "<script", "<svg", "javascript:", "\u202e", "\U000e0041", "You triage user feedback", "auto-merge"} {
 			if strings.Contains(string(text), bad) {
 				t.Errorf("%q is in a filed issue:\n%s", bad, text)
 			}
