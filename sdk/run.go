@@ -128,7 +128,7 @@ func (c *Client) Run(ctx context.Context, cursor string, store Store) error {
 		return err
 	}
 	start := &pb.RunRequest{Message: &pb.RunRequest_Start{Start: &pb.RunStart{Cursor: utf8(cursor)}}}
-	if err := stream.Send(start); err != nil {
+	if err := send(stream, start); err != nil {
 		return err
 	}
 	for {
@@ -147,8 +147,17 @@ func (c *Client) Run(ctx context.Context, cursor string, store Store) error {
 				result.RetryAfterMs = wait.RetryAfter().Milliseconds()
 			}
 		}
-		if err := stream.Send(&pb.RunRequest{Message: &pb.RunRequest_Result{Result: result}}); err != nil {
+		if err := send(stream, &pb.RunRequest{Message: &pb.RunRequest_Result{Result: result}}); err != nil {
 			return err
 		}
 	}
+}
+
+// send sends on a stream that may have ended: why it has ended is what the next
+// Recv tells.
+func send(stream pb.Source_RunClient, m *pb.RunRequest) error {
+	if err := stream.Send(m); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }

@@ -419,6 +419,18 @@ func TestAPluginServesItsOwnKindOnly(t *testing.T) {
 	}
 }
 
+// A stream that ends at once ends with its reason, however far the host was.
+func TestAStreamThatIsNotServedSaysSo(t *testing.T) {
+	t.Parallel()
+	p := &common{manifest: Manifest{Kind: KindTracker}}
+	c := connect(t, &wire{plugin: p})
+	for range 300 {
+		if err := c.Run(t.Context(), "", nil); status.Code(err) != codes.Unimplemented {
+			t.Fatalf("Run: %v, want Unimplemented", err)
+		}
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func must(t *testing.T, err error) {
