@@ -24,6 +24,7 @@ const routes = [
   { name: 'sources', at: /^\/sources(?:\/(?<id>[a-z0-9]+))?$/, load: () => import('./screens/sources.js') },
   { name: 'trackers', at: /^\/trackers(?:\/(?<id>[a-z0-9]+))?$/, load: () => import('./screens/trackers.js') },
   { name: 'settings', at: /^\/settings(?:\/(?<part>[a-z-]+))?$/, load: () => import('./screens/settings.js') },
+  { name: 'ops', at: /^\/ops(?:\/(?<part>[a-z]+))?$/, load: () => import('./screens/ops.js') },
   { name: 'login', at: /^\/login$/, load: () => import('./screens/login.js'), alone: true },
   { name: 'setup', at: /^\/setup$/, load: () => import('./screens/setup.js'), alone: true },
 ];

@@ -92,7 +92,7 @@ function Account({ onHelp }) {
     ...themes.map(theme => ({ id: theme, label: t(`theme.${theme}`), checked: prefs.value.theme === theme, run: () => setPrefs({ theme }) })),
     { id: 'density', label: t(prefs.value.density === 'compact' ? 'density.comfortable' : 'density.compact'), icon: 'menu', run: () => setPrefs({ density: prefs.value.density === 'compact' ? 'comfortable' : 'compact' }) },
     { id: 'help', label: label('help'), icon: 'keyboard', hint: hint('help'), run: onHelp },
-    ...(isSuperuser.value ? [{ id: 'console', label: t('account.console'), icon: 'external', run: () => { location.href = '/_/'; } }] : []),
+    ...(isSuperuser.value ? [{ id: 'ops', label: t('ops.title'), icon: 'insights', run: () => go('/ops') }, { id: 'console', label: t('account.console'), icon: 'external', run: () => { location.href = '/_/'; } }] : []),
     { id: 'out', label: t('account.out'), icon: 'left', run: () => { pb.authStore.clear(); go('/login'); } },
   ]} />`;
 }

@@ -29,28 +29,32 @@ import (
 
 // API answers requests. Make one with New and bind it to a server.
 type API struct {
-	p       *pipeline.Pipeline
-	cfg     config.Config
-	log     *slog.Logger
-	limiter *guard.Limiter
-	slots   chan struct{} // one a message that is being taken in
-	asking  chan struct{} // one a webhook that waits for its plugin
-	uploads chan struct{} // one a file that is being taken in
-	setup   *setup
-	metrics *metrics
+	p        *pipeline.Pipeline
+	cfg      config.Config
+	log      *slog.Logger
+	limiter  *guard.Limiter
+	slots    chan struct{} // one a message that is being taken in
+	asking   chan struct{} // one a webhook that waits for its plugin
+	uploads  chan struct{} // one a file that is being taken in
+	sessions *sessions     // who may see the queue's own pages
+	setup    *setup
+	metrics  *metrics
 
 	readiness readiness
+
+	Version string // of the build, as operators see it
 }
 
 // New makes the API over a pipeline.
 func New(p *pipeline.Pipeline, cfg config.Config, lg *slog.Logger) *API {
 	a := &API{
 		p: p, cfg: cfg, log: lg,
-		limiter: guard.NewLimiter(guard.Limit{Burst: cfg.API.RateBurst, Every: cfg.API.RateEvery}, guard.DefaultKeys),
-		slots:   make(chan struct{}, cfg.API.MaxIngest),
-		asking:  make(chan struct{}, mostAsking),
-		uploads: make(chan struct{}, mostUploads),
-		setup:   newSetup(),
+		limiter:  guard.NewLimiter(guard.Limit{Burst: cfg.API.RateBurst, Every: cfg.API.RateEvery}, guard.DefaultKeys),
+		slots:    make(chan struct{}, cfg.API.MaxIngest),
+		asking:   make(chan struct{}, mostAsking),
+		uploads:  make(chan struct{}, mostUploads),
+		sessions: &sessions{until: map[string]time.Time{}},
+		setup:    newSetup(),
 	}
 	a.metrics = newMetrics(p)
 	a.limitSignIn(p.App)
@@ -63,6 +67,7 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.Bind(a.frame())
 	r.Bind(a.capBodies())
 	r.Bind(a.ingestKey())
+	r.Bind(a.readOnly())
 
 	r.POST("/api/feedback", a.ingest).Bind(apis.SkipSuccessActivityLog()).Unbind(apis.DefaultBodyLimitMiddlewareId)
 	r.GET("/api/feedback", onlyPost)
@@ -82,6 +87,7 @@ func (a *API) Bind(se *core.ServeEvent) {
 	r.POST("/api/deliveries/{id}/retry", a.retry)
 	r.POST("/api/deliveries/{id}/confirm", a.confirm)
 	a.bindReplies(r)
+	a.bindOps(r)
 	r.GET("/feedback", a.form)
 	r.GET("/status/{token}", a.status)
 

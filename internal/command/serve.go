@@ -132,7 +132,11 @@ func (s *Server) bindServe(ctx context.Context, l Listen, listener net.Listener)
 			se.Server.ReadHeaderTimeout = headerTimeout
 			se.Server.ReadTimeout = readTimeout
 			se.Server.IdleTimeout = idleTimeout
+			s.API.Version = Version
 			s.API.Bind(se)
+			if err := s.API.BindConsole(ctx, se); err != nil {
+				return err
+			}
 			if err := s.bindPublic(se, l.Public); err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ func Table() []Rule {
 		{Folder: "internal/agents", May: []string{"internal/triage"}},
 		{Folder: "internal/vector", May: []string{"internal/triage", "modernc.org/sqlite", "github.com/qdrant/go-client"}},
 		{Folder: "internal/prepared", May: []string{"modernc.org/sqlite"}},
-		{Folder: "internal/queue", May: []string{river, "github.com/jackc/pgx/v5", core, dbx}},
+		{Folder: "internal/queue", May: []string{river, "riverqueue.com/riverui", "github.com/jackc/pgx/v5", core, dbx}},
 		{Folder: "internal/records", May: []string{"internal/triage", pocketbase, dbx}},
 		{Folder: "internal/pluginhost", May: []string{"internal/triage", "internal/guard", "sdk", goPlugin, hclog, grpc}},
 		{Folder: "migrations", May: []string{"internal/triage", "internal/records", "internal/vector", pocketbase, dbx}},

@@ -145,6 +145,9 @@ func (p *Pipeline) known(project, source, externalID string) (*core.Record, erro
 func (p *Pipeline) Born(e *core.RecordEvent) error {
 	start := time.Now()
 	r := e.Record
+	if err := p.CheckReadOnly(); err != nil {
+		return err
+	}
 	if err := p.check(r); err != nil {
 		return err
 	}

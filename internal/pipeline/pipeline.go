@@ -67,6 +67,7 @@ type Pipeline struct {
 	offers   offers
 	waiting  waiters
 	counts   counter
+	upkeep   maintenance
 	opinions opinions
 	stop     context.CancelFunc
 	done     sync.WaitGroup
@@ -123,6 +124,9 @@ func (p *Pipeline) Start(ctx context.Context) error {
 		return err
 	}
 	if err := p.startPlugins(ctx); err != nil {
+		return err
+	}
+	if err := p.stayReadOnly(ctx); err != nil {
 		return err
 	}
 	if err := p.queue.Start(context.WithoutCancel(ctx)); err != nil {

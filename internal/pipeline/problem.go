@@ -82,4 +82,5 @@ const (
 	NoModel       = 42202 // no model is configured, or not for this source
 	ModelDown     = 50304 // the model does not answer now
 	PluginDown    = 50303 // the plugin that should answer does not
+	ReadOnly      = 50305 // a superuser has switched changes off
 )
