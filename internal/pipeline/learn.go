@@ -220,8 +220,13 @@ func (p *Pipeline) saveLayers() {
 	})
 }
 
+// learnedAtStart is how many decisions the start waits for when layers have to
+// be learned anew: about a tenth of a second for each thousand.
+const learnedAtStart = 2000
+
 // loadLayers reads the saved layers and takes in the few decisions after them.
-// A layer that does not fit any more is learned anew while the server works.
+// A layer that does not fit any more is learned anew, a large one while the
+// server works.
 func (p *Pipeline) loadLayers() error {
 	var rows []struct {
 		Project string `db:"project"`
@@ -239,6 +244,7 @@ func (p *Pipeline) loadLayers() error {
 	if err != nil {
 		return fmt.Errorf("load layers: %w", err)
 	}
+	left := learnedAtStart
 	for _, r := range rows {
 		pu := &p.project(r.Project).pupil
 		raw, err := base64.StdEncoding.DecodeString(r.Data)
@@ -249,7 +255,15 @@ func (p *Pipeline) loadLayers() error {
 			if err != nil && !errors.Is(err, offline.ErrOtherWeights) {
 				p.Log.Warn("a saved layer cannot be read and is learned anew", "project", r.Project, "err", err)
 			}
-			p.relearn(r.Project)
+			n, err := p.decisionsToLearn(p.App, r.Project)
+			if err != nil {
+				return err
+			}
+			if left -= n; left >= 0 {
+				p.taught(r.Project)
+			} else {
+				p.relearn(r.Project)
+			}
 			continue
 		}
 		pu.through = r.Through
