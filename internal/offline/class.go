@@ -20,9 +20,7 @@ func (j *judgement) class() {
 	j.windows(k, scores)
 	if j.layer != nil {
 		shiftAll(scores, j.taught[atClass:atClass+4])
-		if p := j.layer.places[j.item.Source]; p.usable {
-			p.recal.apply(scores)
-		}
+		j.layer.places[j.item.Source].recal[ClassField].apply(scores)
 	}
 	best := 0
 	j.verdict.Probabilities = make(map[triage.Class]float64, len(triage.Classes))

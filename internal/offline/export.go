@@ -46,9 +46,15 @@ type ExportedFeature struct {
 
 // ExportedSource is what was learned about one source.
 type ExportedSource struct {
-	Bias       deltas  `json:"bias"`
+	Bias     deltas       `json:"bias"`
+	Class    ExportedLine `json:"class"`
+	Severity ExportedLine `json:"severity"`
+}
+
+// ExportedLine is a calibration: confidence = 1/(1+exp(-(a·logodds+b))).
+type ExportedLine struct {
 	Calibrated bool    `json:"calibrated"`
-	A          float64 `json:"a"` // confidence = 1/(1+exp(-(a·logodds+b)))
+	A          float64 `json:"a"`
 	B          float64 `json:"b"`
 	N          int     `json:"n"`
 }
@@ -78,8 +84,11 @@ func (l *Learner) Export() Export {
 		}
 	}
 	for i, s := range l.sources {
-		r, n, ok := l.recalibrate(i)
-		out.Sources[s] = ExportedSource{Bias: l.places[i].W, Calibrated: ok, A: r.a, B: r.b, N: n}
+		line := func(f Field) ExportedLine {
+			r := l.recalibrate(i, f)
+			return ExportedLine{r.fitted, r.a, r.b, r.n}
+		}
+		out.Sources[s] = ExportedSource{l.places[i].W, line(ClassField), line(SeverityField)}
 	}
 	words := make([][]ExportedPosting, len(l.names.list))
 	for k, r := range l.names.at {

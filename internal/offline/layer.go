@@ -20,10 +20,8 @@ type Layer struct {
 
 // place is what a layer knows about one source.
 type place struct {
-	bias   deltas
-	recal  recalibration
-	n      int // decided items that the recalibration was fitted on
-	usable bool
+	bias  deltas
+	recal [2]recalibration // by Field
 }
 
 // Version names the lessons that made the layer, in their order, and the
@@ -35,15 +33,24 @@ func (l *Layer) Version() string {
 	return l.version
 }
 
-// Calibrated reports whether the confidence of a source was fitted on enough
-// decisions, and on how many.
-func (l *Layer) Calibrated(source string) (n int, ok bool) {
+// Calibrated reports whether the confidence of a source in a field was fitted on
+// enough decisions, and how many there are.
+func (l *Layer) Calibrated(source string, f Field) (n int, ok bool) {
 	if l == nil {
 		return 0, false
 	}
-	p := l.places[source]
-	return p.n, p.usable
+	r := l.places[source].recal[f]
+	return r.n, r.fitted
 }
+
+// Field is a part of a verdict that has a confidence.
+type Field uint8
+
+// The fields.
+const (
+	ClassField Field = iota
+	SeverityField
+)
 
 // deltas are what one feature adds to the log odds of the four classes and,
 // after them, of the four severities.

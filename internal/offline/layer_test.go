@@ -177,17 +177,17 @@ func TestConfidenceIsFittedFromDecisions(t *testing.T) {
 		if itemHash(fmt.Sprint(i, "x"))&16 == 0 {
 			class = triage.Question
 		}
-		if _, ok := l.Layer().Calibrated("discord"); ok != (n >= CalibratedFrom) && i%50 == 0 {
+		if _, ok := l.Layer().Calibrated("discord", ClassField); ok != (n >= CalibratedFrom) && i%50 == 0 {
 			t.Fatalf("after %d decisions calibrated is %v", n, ok)
 		}
 		l.Learn(Example{ID: fmt.Sprint(i), Lesson: fmt.Sprint(i), Item: triage.Item{Text: "the app crashes when I save", Channel: triage.ChannelChat, Source: "discord"}, Class: class})
 		n++
 	}
 	layer := l.Layer()
-	if n, ok := layer.Calibrated("discord"); !ok || n != CalibratedFrom+100 {
+	if n, ok := layer.Calibrated("discord", ClassField); !ok || n != CalibratedFrom+100 {
 		t.Fatalf("%d decisions, calibrated %v", n, ok)
 	}
-	if _, ok := layer.Calibrated("slack"); ok {
+	if _, ok := layer.Calibrated("slack", ClassField); ok {
 		t.Error("a source nobody decided on counts as calibrated")
 	}
 	v := e.JudgeWith(layer, triage.Item{Text: "the app crashes when I save", Channel: triage.ChannelChat, Source: "discord"})

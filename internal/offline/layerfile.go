@@ -57,7 +57,7 @@ func (l *Learner) Encode() []byte {
 
 // MostLayerBytes bounds what Encode writes: both tables full, and every name
 // of the greatest length.
-const MostLayerBytes = 1<<layerBits*(2+4*10) + 1<<nameBits*(2+1+mostPosts*10) + mostOutcomes*14 + mostNames*(mostNameBytes+20) + 64<<10
+const MostLayerBytes = 1<<layerBits*(2+4*10) + 1<<nameBits*(2+1+mostPosts*10) + mostOutcomes*15 + mostNames*(mostNameBytes+20) + 64<<10
 
 // mostNameBytes is how long a name may be that is learned.
 const mostNameBytes = 300
@@ -117,7 +117,7 @@ func DecodeLearner(e *Engine, data []byte) (*Learner, error) {
 		}
 	}
 	for _, o := range l.outcomes {
-		if int(o.Source) >= len(l.sources) {
+		if int(o.Source) >= len(l.sources) || o.Field > SeverityField {
 			r.fail()
 		}
 	}

@@ -71,12 +71,13 @@ type outcome struct {
 	Item   uint64
 	Sure   float32 // of the answer, before the recalibration of its source
 	Source uint8
+	Field  Field
 	Right  bool
 }
 
 // Bounds of a learner's memory.
 const (
-	mostOutcomes = 4096
+	mostOutcomes = 8192
 	mostSources  = 64 // those that come later are taken together
 )
 
@@ -133,6 +134,9 @@ func (l *Learner) Learn(x Example) Prediction {
 		var logit [4]float64
 		j.severityLogits(&logit)
 		softmax(logit[:])
+		p := logit
+		l.shift(p[:], cols, source, atSeverity)
+		l.remember(x.ID, SeverityField, source, p, at)
 		l.step(logit[:], at, weightOf(x), source, cols, atSeverity, severityRate)
 	}
 	l.names.learn(&j, x)
@@ -157,11 +161,9 @@ func (l *Learner) countClass(x Example, truth, source int, said Prediction) {
 	if after != truth {
 		l.count.Corrected[truth]++
 	}
-	item := itemHash(x.ID)
-	if l.knows(item) {
+	if !l.remember(x.ID, ClassField, source, said.Layer, truth) {
 		return
 	}
-	l.remember(outcome{Item: item, Sure: float32(said.Layer[after]), Source: uint8(source), Right: after == truth})
 	l.count.Effect.N++
 	if before == truth {
 		l.count.Effect.Before++
@@ -258,17 +260,21 @@ func itemHash(id string) uint64 {
 	return h.Sum64()
 }
 
-func (l *Learner) knows(item uint64) bool {
-	return slices.ContainsFunc(l.outcomes, func(o outcome) bool { return o.Item == item })
-}
-
-func (l *Learner) remember(o outcome) {
+// remember keeps how sure the layer was of an item that was decided, and reports
+// whether it is the first word on that field of the item.
+func (l *Learner) remember(id string, f Field, source int, p [4]float64, truth int) bool {
+	item, at := itemHash(id), argmax(p[:])
+	if slices.ContainsFunc(l.outcomes, func(o outcome) bool { return o.Item == item && o.Field == f }) {
+		return false
+	}
+	o := outcome{Item: item, Sure: float32(p[at]), Source: uint8(source), Field: f, Right: at == truth}
 	if len(l.outcomes) < mostOutcomes {
 		l.outcomes = append(l.outcomes, o)
-		return
+		return true
 	}
 	l.outcomes[l.next] = o
 	l.next = (l.next + 1) % mostOutcomes
+	return true
 }
 
 func argmax(p []float64) int {
@@ -286,7 +292,9 @@ func (l *Learner) Layer() *Layer {
 	out := &Layer{version: l.version, table: l.table.clone(), bias: l.bias.W, names: l.names.freeze(), places: make(map[string]place, len(l.sources))}
 	for i, s := range l.sources {
 		p := place{bias: l.places[i].W}
-		p.recal, p.n, p.usable = l.recalibrate(i)
+		for f := range p.recal {
+			p.recal[f] = l.recalibrate(i, Field(f))
+		}
 		out.places[s] = p
 	}
 	return out

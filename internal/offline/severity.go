@@ -17,6 +17,9 @@ func (j *judgement) severity() {
 		logit[i] += j.taught[atSeverity+i]
 	}
 	softmax(logit[:])
+	if j.layer != nil {
+		j.layer.places[j.item.Source].recal[SeverityField].apply(logit[:])
+	}
 	best := 0
 	rest := 1.0
 	for i := range logit {

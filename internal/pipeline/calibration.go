@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/pocketbase/dbx"
 
@@ -20,13 +21,20 @@ type Calibration struct {
 	N         int                 `json:"n"`          // messages that people have decided on
 }
 
-// SourceCalibration is one source of a project.
+// SourceCalibration is one source of a project: its confidence in the class,
+// and beside it that in the severity.
 type SourceCalibration struct {
-	Source     string  `json:"source"`
+	Source string `json:"source"`
+	FieldCalibration
+	Severity FieldCalibration `json:"severity"`
+}
+
+// FieldCalibration is what the confidence in one field has been worth.
+type FieldCalibration struct {
 	N          int     `json:"n"`          // messages that people have decided on
 	Needed     int     `json:"needed"`     // so many, before the confidence is fitted to the source
 	Calibrated bool    `json:"calibrated"` // it is fitted
-	Agreed     float64 `json:"agreed"`     // share on which people left the class
+	Agreed     float64 `json:"agreed"`     // share that people left as it was
 	ECE        float64 `json:"ece"`        // expected calibration error, ten bins
 }
 
@@ -42,34 +50,38 @@ type CurvePoint struct {
 // thresholds are where the curve is computed.
 var thresholds = []float64{0, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99}
 
-// judgedAndDecided takes each message on whose class a person has spoken, with
-// the last word, and the last verdict from before the first word.
-const judgedAndDecided = `WITH counted AS (
+// judgedAndDecided takes each message on whose class, or severity, a person has
+// spoken, with the last word, and the last verdict from before the first word.
+func judgedAndDecided(field, confidence string) string {
+	return strings.NewReplacer("FIELD", field, "CONFIDENCE", confidence).Replace(judgedAndDecidedSQL)
+}
+
+const judgedAndDecidedSQL = `WITH counted AS (
 	SELECT d.rowid AS r, d.subject, d.subject_id, d.after ` + peopleAfter + ` AND NOT ` + void + `
-		AND json_extract(d.after, '$.said.class') IS NOT NULL
+		AND json_extract(d.after, '$.said.FIELD') IS NOT NULL
 ), said AS (
-	SELECT r, subject_id AS item, json_extract(after, '$.said.class') AS class FROM counted WHERE subject = 'feedback'
+	SELECT r, subject_id AS item, json_extract(after, '$.said.FIELD') AS value FROM counted WHERE subject = 'feedback'
 	UNION ALL
-	SELECT r, j.value, json_extract(after, '$.said.class') FROM counted, json_each(after, '$.reports') j WHERE subject = 'issues'
+	SELECT r, j.value, json_extract(after, '$.said.FIELD') FROM counted, json_each(after, '$.reports') j WHERE subject = 'issues'
 ), ends AS (
-	SELECT item, class, max(r) AS last FROM said GROUP BY item
+	SELECT item, value, max(r) AS last FROM said GROUP BY item
 ), firsts AS (
 	SELECT item, min(r) AS first FROM said GROUP BY item
 )
-SELECT f.source, ends.class AS truth, json_extract(g.after, '$.class') AS class, json_extract(g.after, '$.confidence') AS confidence
+SELECT f.source, ends.value AS truth, json_extract(g.after, '$.FIELD') AS value, json_extract(g.after, '$.CONFIDENCE') AS confidence
 FROM ends JOIN firsts ON firsts.item = ends.item JOIN feedback f ON f.id = ends.item
 JOIN decisions g ON g.rowid = (SELECT max(x.rowid) FROM decisions x WHERE x.subject_id = ends.item AND x.action = 'judge' AND x.rowid < firsts.first)
-ORDER BY ends.last`
+WHERE json_extract(g.after, '$.CONFIDENCE') > 0 ORDER BY ends.last`
 
 // decidedItem is one message on which people have decided.
 type decidedItem struct {
 	Source     string  `db:"source"`
 	Truth      string  `db:"truth"`
-	Class      string  `db:"class"`
+	Value      string  `db:"value"`
 	Confidence float64 `db:"confidence"`
 }
 
-func (d decidedItem) right() bool { return d.Class == d.Truth }
+func (d decidedItem) right() bool { return d.Value == d.Truth }
 
 // Calibration measures a project's confidence on what its people have decided
 // since the learning was last reset.
@@ -79,24 +91,33 @@ func (p *Pipeline) Calibration(project string) (Calibration, error) {
 	if err != nil {
 		return out, err
 	}
-	var items []decidedItem
-	err = p.App.DB().NewQuery(judgedAndDecided).Bind(dbx.Params{"p": project, "through": reset}).All(&items)
-	if err != nil {
-		return out, fmt.Errorf("calibration: %w", err)
-	}
-	bySource := map[string][]decidedItem{}
-	for _, d := range items {
-		bySource[d.Source] = append(bySource[d.Source], d)
-	}
 	layer := p.project(project).pupil.layer.Load()
-	for source, list := range bySource {
-		s := SourceCalibration{Source: source, N: len(list), Needed: offline.CalibratedFrom, Agreed: agreed(list), ECE: calibrationError(list)}
-		_, s.Calibrated = layer.Calibrated(source)
-		out.Sources = append(out.Sources, s)
+	byField := [...]map[string][]decidedItem{offline.ClassField: {}, offline.SeverityField: {}}
+	var all []decidedItem
+	for f, names := range [...][2]string{offline.ClassField: {"class", "confidence"}, offline.SeverityField: {"severity", "severity_confidence"}} {
+		var items []decidedItem
+		err = p.App.DB().NewQuery(judgedAndDecided(names[0], names[1])).Bind(dbx.Params{"p": project, "through": reset}).All(&items)
+		if err != nil {
+			return out, fmt.Errorf("calibration: %w", err)
+		}
+		for _, d := range items {
+			byField[f][d.Source] = append(byField[f][d.Source], d)
+		}
+		if f == int(offline.ClassField) {
+			all = items
+		}
+	}
+	of := func(source string, f offline.Field) FieldCalibration {
+		list := byField[f][source]
+		_, ok := layer.Calibrated(source, f)
+		return FieldCalibration{N: len(list), Needed: offline.CalibratedFrom, Calibrated: ok, Agreed: agreed(list), ECE: calibrationError(list)}
+	}
+	for source := range byField[offline.ClassField] {
+		out.Sources = append(out.Sources, SourceCalibration{source, of(source, offline.ClassField), of(source, offline.SeverityField)})
 	}
 	slices.SortFunc(out.Sources, func(a, b SourceCalibration) int { return cmp.Or(b.N-a.N, cmp.Compare(a.Source, b.Source)) })
-	if out.N = len(items); out.N > 0 {
-		out.CurveFrom, out.Curve = "decisions", curve(items)
+	if out.N = len(all); out.N > 0 {
+		out.CurveFrom, out.Curve = "decisions", curve(all)
 	}
 	return out, nil
 }

@@ -248,7 +248,7 @@ func (p *Pipeline) judged(tx core.App, r *core.Record, v triage.Verdict) error {
 		Project: r.GetString("project"), Subject: records.Feedback, SubjectID: r.Id,
 		Action: "judge", ActorKind: records.ByEngine, Actor: v.Engine, Before: before,
 		After: map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence,
-			"model_class": v.Opinions.Model.Class, "embedded_class": v.Opinions.Embedded.Class},
+			"severity_confidence": v.SeverityProbs[v.Severity], "model_class": v.Opinions.Model.Class, "embedded_class": v.Opinions.Embedded.Class},
 		Reason: v.Reasoning, Engine: v.Engine, Prompt: v.EngineVersion,
 		InputHash: inputHash(triage.Item{Title: r.GetString("subject"), Text: r.GetString("content")}),
 		RequestID: r.GetString("request_id"),

@@ -185,7 +185,8 @@ func (p *Pipeline) Born(e *core.RecordEvent) error {
 		_, err = records.Append(tx, records.Decision{
 			Project: r.GetString("project"), Subject: records.Feedback, SubjectID: r.Id,
 			Action: "judge", ActorKind: records.ByEngine, Actor: v.Engine,
-			After:  map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence},
+			After: map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence,
+				"severity_confidence": v.SeverityProbs[v.Severity]},
 			Reason: v.Reasoning, Engine: v.Engine, Prompt: v.EngineVersion,
 			InputHash: inputHash(item), RequestID: r.GetString("request_id"),
 		})

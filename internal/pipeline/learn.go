@@ -177,7 +177,7 @@ func (p *Pipeline) install(ctx context.Context, project string, pu, next *pupil,
 func (p *Pipeline) saveLayer(project string, pu *pupil) error {
 	data := pu.learner.Encode()
 	_, err := p.App.NonconcurrentDB().NewQuery(`INSERT INTO layers (id, project, through, weights, version, data, created, updated)
-		VALUES ({:id}, {:p}, {:t}, {:w}, {:v}, {:d}, {:now}, {:now})
+		SELECT {:id}, {:p}, {:t}, {:w}, {:v}, {:d}, {:now}, {:now} WHERE EXISTS (SELECT 1 FROM projects WHERE id = {:p})
 		ON CONFLICT (project) DO UPDATE SET through = {:t}, weights = {:w}, version = {:v}, data = {:d}, updated = {:now}`).
 		Bind(dbx.Params{"id": core.GenerateDefaultRandomId(), "p": project, "t": pu.through, "w": p.Engine.Version(),
 			"v": pu.learner.Version(), "d": base64.StdEncoding.EncodeToString(data), "now": types.NowDateTime().String()}).Execute()
@@ -211,7 +211,7 @@ func (p *Pipeline) saveLayers() {
 		pu := &v.(*project).pupil
 		pu.mu.Lock()
 		defer pu.mu.Unlock()
-		if pu.dirty {
+		if pu.dirty && !pu.anew {
 			if err := p.saveLayer(id.(string), pu); err != nil {
 				p.Log.Error("save layer", "project", id, "err", err)
 			}
@@ -235,9 +235,9 @@ func (p *Pipeline) loadLayers() error {
 		Stale   bool   `db:"stale"`
 		Updated string `db:"updated"`
 	}
-	// Stale: what it was learned from was undone or reset after it was saved.
+	// Stale: what it was learned from was undone, erased or reset after it was saved.
 	err := p.App.DB().NewQuery(`SELECT p.id AS project, coalesce(l.through, '') AS through, coalesce(l.data, '') AS data, coalesce(l.updated, '') AS updated,
-		EXISTS (SELECT 1 FROM decisions u WHERE u.project = p.id AND u.actor_kind = 'person' AND (u.undo_of != '' OR u.action = '` + resetLearning + `')
+		EXISTS (SELECT 1 FROM decisions u WHERE u.project = p.id AND u.actor_kind = 'person' AND (u.undo_of != '' OR u.action IN ('` + resetLearning + `', '` + records.Erasure + `'))
 			AND u.rowid > coalesce((SELECT rowid FROM decisions WHERE id = l.through), 0)) AS stale
 		FROM projects p LEFT JOIN layers l ON l.project = p.id
 		WHERE l.id IS NOT NULL OR EXISTS (SELECT 1 FROM decisions d WHERE d.project = p.id AND d.actor_kind = 'person')`).All(&rows)
