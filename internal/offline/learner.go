@@ -41,6 +41,7 @@ type Learner struct {
 	next     int // where the next outcome goes once outcomes is full
 	names    nameBook
 	count    Counts
+	cols     []taught // memory of one example
 }
 
 // biased is a column that is in every report. Its fields, and those of outcome and
@@ -181,7 +182,7 @@ type taught struct {
 
 // columns gives every feature of the class vector a row.
 func (l *Learner) columns(j *judgement) []taught {
-	var cols []taught
+	cols := l.cols[:0]
 	for i := range j.vector.blocks {
 		b := &j.vector.blocks[i]
 		norm := b.norm()
@@ -195,6 +196,7 @@ func (l *Learner) columns(j *judgement) []taught {
 			cols = append(cols, taught{l.table.at[k], float64(f.v) * norm})
 		}
 	}
+	l.cols = cols
 	return cols
 }
 

@@ -36,6 +36,7 @@ type nameTable struct {
 	list []named
 	at   []uint16 // bucket → row; 0: none
 	rows [][]post // each row is replaced, never changed
+	any  [3]bool  // by nameKind: there is a name; has says whether they are used enough
 }
 
 // nameBook is a nameTable in the making.
@@ -67,7 +68,11 @@ func newNameBook() nameBook {
 }
 
 func (b *nameBook) freeze() nameTable {
-	return nameTable{slices.Clone(b.list), slices.Clone(b.at), slices.Clone(b.rows)}
+	t := nameTable{list: slices.Clone(b.list), at: slices.Clone(b.at), rows: slices.Clone(b.rows)}
+	for _, n := range t.list {
+		t.any[n.kind] = true
+	}
+	return t
 }
 
 func nameBucket(id uint32) uint32 { return id * 0x9e3779b1 >> (32 - nameBits) }
@@ -84,9 +89,11 @@ func (j *judgement) nameVector() *block {
 	return b
 }
 
-// scores are the learned log odds of all names.
-func (t *nameTable) scores(b *block) []float64 {
-	out := make([]float64, len(t.list))
+// scores appends the learned log odds of all names to out.
+func (t *nameTable) scores(b *block, out []float64) []float64 {
+	for range t.list {
+		out = append(out, 0)
+	}
 	for _, f := range b.features {
 		for _, p := range t.rows[t.at[nameBucket(f.id)]] {
 			out[p.Name] += float64(float64(p.W) * float64(f.v))
@@ -144,14 +151,21 @@ func (j *judgement) applyNames() {
 		return
 	}
 	t := &j.layer.names
-	scores := t.scores(j.nameVector())
-	v := j.verdict
-	v.Labels = t.choose(labelName, v.Labels, scores, 8)
+	j.nameScores = t.scores(j.nameVector(), j.nameScores[:0])
+	scores, v := j.nameScores, j.verdict
+	if t.any[labelName] {
+		v.Labels = t.choose(labelName, v.Labels, scores, 8)
+	}
+	if t.any[assigneeName] {
+		v.Assignees = t.choose(assigneeName, nil, scores, 1)
+	}
+	if !t.any[componentName] {
+		return
+	}
 	if len(j.item.Components) == 0 && t.has(componentName) {
 		v.Components = []string{} // people have names for them; words of the text are none
 	}
 	v.Components = t.choose(componentName, v.Components, scores, 5)
-	v.Assignees = t.choose(assigneeName, nil, scores, 1)
 }
 
 // learn takes in which names people gave an item.
@@ -183,7 +197,7 @@ func (b *nameBook) learn(j *judgement, x Example) {
 		}
 	}
 	block := j.nameVector()
-	scores := b.scores(block)
+	scores := b.scores(block, nil)
 	for i := range b.list {
 		n := &b.list[i]
 		var said, yes, rule bool

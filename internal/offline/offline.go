@@ -73,6 +73,8 @@ type scratch struct {
 	live      int    // tokens of the text that do not talk to the engine
 	counts    counter
 	vector    vector
+
+	nameScores []float64
 }
 
 // Judge gives the verdict on an item. It never fails: text that nobody could

@@ -11,6 +11,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/types"
 
 	"github.com/iterateswarm/iterateswarm/internal/offline"
+	"github.com/iterateswarm/iterateswarm/internal/pipeline"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/servertest"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
@@ -47,7 +48,7 @@ func decideMany(tb testing.TB, s *servertest.Server, n int) {
 					return err
 				}
 				for _, d := range []dbx.Params{
-					{"action": "judge", "actor_kind": "engine", "after": js(map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence})},
+					{"action": "judge", "actor_kind": "engine", "after": js(map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence, "severity_confidence": v.SeverityProbs[v.Severity]})},
 					{"action": "reclassify", "actor_kind": "person", "after": js(map[string]any{"state": "received", "class": truth, "said": map[string]any{"class": truth, "severity": v.Severity,
 						"labels": []string{fmt.Sprint("area ", i%12)}}})},
 				} {
@@ -61,6 +62,26 @@ func decideMany(tb testing.TB, s *servertest.Server, n int) {
 		})
 		if err != nil {
 			tb.Fatal(err)
+		}
+	}
+}
+
+func TestASourceIsCalibratedFromTwoHundredDecisions(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	decideMany(t, b.Server, offline.CalibratedFrom-2)
+	for _, want := range []struct {
+		n          int
+		calibrated bool
+	}{{offline.CalibratedFrom - 1, false}, {offline.CalibratedFrom, true}} {
+		b.teachJargon(1)
+		var c pipeline.Calibration
+		b.Do("GET", "/api/projects/default/calibration", nil, "Authorization", b.viewer).JSON(t, &c)
+		if len(c.Sources) != 1 || c.Sources[0].N != want.n || c.Sources[0].Calibrated != want.calibrated || c.Sources[0].Needed != offline.CalibratedFrom {
+			t.Errorf("%+v, want n %d, calibrated %v", c.Sources, want.n, want.calibrated)
+		}
+		if s := c.Sources[0].Severity; s.N != offline.CalibratedFrom-2 || s.Calibrated || s.ECE == 0 {
+			t.Errorf("severity %+v: the corrections after the first %d said nothing of it", s, offline.CalibratedFrom-2)
 		}
 	}
 }
