@@ -11,6 +11,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/plugins/gitea"
 	"github.com/iterateswarm/iterateswarm/plugins/github"
 	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
+	"github.com/iterateswarm/iterateswarm/plugins/jira"
 	"github.com/iterateswarm/iterateswarm/plugins/linear"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
 	"github.com/iterateswarm/iterateswarm/plugins/slack"
@@ -29,6 +30,7 @@ func All() []sdk.Plugin {
 		github.New(),
 		gitea.New(),
 		linear.New(),
+		jira.New(),
 	}
 }
 
