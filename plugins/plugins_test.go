@@ -1,6 +1,8 @@
 package plugins_test
 
 import (
+	"crypto/ed25519"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,8 +68,8 @@ func configs() map[string]any {
 		"jira":    map[string]any{"base_url": "https://jira.test", "token": "t0ken-t0ken", "email": "a@x.test", "project": "APP"},
 		"gitea":   map[string]any{"base_url": "https://git.test", "token": "t0ken-t0ken", "owner": "o", "repo": "r"},
 
-		"slack":         map[string]any{"bot_token": "xoxb-t0ken", "signing_secrets": []string{secret}},
-		"discord":       map[string]any{"token": "t0ken-t0ken"},
+		"slack":         map[string]any{"bot_token": "xoxb-t0ken", "signing_secrets": []string{secret}, "base_url": nowhere},
+		"discord":       map[string]any{"token": "t0ken-t0ken", "public_key": hex.EncodeToString(discordKey.Public().(ed25519.PublicKey)), "base_url": nowhere},
 		"github-issues": map[string]any{"secrets": []string{secret}, "owner": "o", "repo": "r"},
 	}
 	return config
@@ -91,6 +93,12 @@ func TestEveryPluginCanBeStarted(t *testing.T) {
 		t.Errorf("Serve(none) = %v", err)
 	}
 }
+
+// nowhere is an address where nobody answers.
+const nowhere = "http://127.0.0.1:1/api"
+
+// discordKey signs as Discord does.
+var discordKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 
 const secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
