@@ -29,6 +29,7 @@ type about struct {
 type place struct {
 	Kind        string `json:"kind"` // issues or discussions
 	Number      int    `json:"number"`
+	Issue       int    `json:"issue,omitempty"` // the number again when the message is an issue: the host then files none of its own
 	Comment     int64  `json:"comment,omitempty"`
 	Association string `json:"association,omitempty"` // what GitHub says of the author; a hint for people and no more
 }
@@ -46,6 +47,9 @@ func (s *Source) item(a about, p *post) *sdk.Item {
 		return nil
 	}
 	where := place{Kind: a.kind, Number: top.Number, Association: p.Association}
+	if a.kind == issueKind && a.under == nil {
+		where.Issue = top.Number
+	}
 	id := fmt.Sprintf("%s/%d", a.kind, top.Number)
 	item := &sdk.Item{ExternalID: id, Title: cut(top.Title, maxTitle), Content: p.Body, Permalink: p.HTMLURL,
 		AuthorID: strconv.FormatInt(p.User.ID, 10), AuthorHandle: p.User.Login, Created: p.Created}

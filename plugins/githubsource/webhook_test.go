@@ -42,7 +42,7 @@ func TestRecordedEvents(t *testing.T) {
 	want := map[string]sdk.Item{
 		"issues.opened": {ExternalID: "issues/1", Title: "Spelling error in the README file", Content: "It looks like you accidently spelled 'commit' with two 't's.",
 			Permalink: "https://github.com/Codertocat/Hello-World/issues/1", AuthorID: "21031067", AuthorHandle: "Codertocat",
-			ContextJSON: `{"kind":"issues","number":1,"association":"OWNER"}`, Created: time.Date(2019, 5, 15, 15, 20, 18, 0, time.UTC)},
+			ContextJSON: `{"kind":"issues","number":1,"issue":1,"association":"OWNER"}`, Created: time.Date(2019, 5, 15, 15, 20, 18, 0, time.UTC)},
 		"issue_comment.created": {ExternalID: "issues/comments/492700400", Content: "You are totally right! I'll get this fixed right away.", InReplyTo: "issues/1",
 			Permalink: "https://github.com/Codertocat/Hello-World/issues/1#issuecomment-492700400", AuthorID: "21031067", AuthorHandle: "Codertocat",
 			ContextJSON: `{"kind":"issues","number":1,"comment":492700400,"association":"OWNER"}`, Created: time.Date(2019, 5, 15, 15, 20, 21, 0, time.UTC)},
