@@ -29,6 +29,7 @@ func main() {
 	flags.BoolVar(&o.dev, "dev", false, "hold back a fifth of each training split and score on it; looks at no test split")
 	flags.IntVar(&o.fold, "fold", 0, "which fifth --dev holds back, 0 to 4")
 	flags.BoolVar(&o.protocol, "nlbse", false, "the NLBSE'24 protocol: train on its train split alone, score its test split")
+	flags.BoolVar(&o.unseen, "unseen", false, "score each source of issues and reviews by a model trained without it; looks at no test split")
 	if command == "llm" {
 		flags.StringVar(&o.sets, "sets", "own", "sets to score, separated by commas: own, and with --data nlbse, maalej, clap, play")
 		flags.IntVar(&o.most, "n", 400, "messages of each set at most, spread over it")
@@ -44,6 +45,8 @@ func main() {
 		err = compare(o)
 	case o.protocol:
 		err = protocol(o)
+	case o.unseen:
+		err = scoreUnseen(o)
 	case o.dev:
 		err = develop(o)
 	default:
@@ -60,6 +63,7 @@ type options struct {
 	dev       bool
 	fold      int
 	protocol  bool
+	unseen    bool
 	sets      string
 	most      int
 }

@@ -51,6 +51,10 @@ var (
 	riskFit     = fitOptions{cost: 0.1, epochs: 12, rarity: 0.7}
 )
 
+// riskCost is what a mistake on a row of each risk costs. Threads are long and
+// their labels disputed: uncivil takes half.
+var riskCost = [...]float64{atSpam: 1, atToxic: 1, atUncivil: 0.5, atInjection: 1}
+
 // folds is how many parts the calibration cuts the rows into.
 const folds = 4
 
@@ -290,7 +294,7 @@ func (m *model) trainRisks(l Lessons) {
 			if r.Label == "yes" {
 				label = at
 			}
-			samples = append(samples, sample{x: columns(&j.vector, spaceNone, 0, riskBits), label: label, mask: 1 << at, weight: float32(weight(r))})
+			samples = append(samples, sample{x: columns(&j.vector, spaceNone, 0, riskBits), label: label, mask: 1 << at, weight: float32(riskCost[at] * weight(r))})
 			heads, weights = append(heads, at), append(weights, weight(r))
 		}
 	}
