@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/apis"
@@ -228,6 +229,10 @@ func checkSettings(e *core.RecordEvent) error {
 	switch {
 	case err != nil:
 		return pipeline.Fault(pipeline.BadValue, "The settings do not fit: %s.", strings.TrimSuffix(err.Error(), ".")).At("settings")
+	case !slices.Contains(records.Levels, s.Level()):
+		return pipeline.Fault(pipeline.BadValue, "automation is one of %s.", strings.Join(records.Levels, ", ")).At("settings")
+	case s.AutoAbove < 0 || s.AutoAbove > 1:
+		return pipeline.Fault(pipeline.BadValue, "auto_above lies between 0 and 1.").At("settings")
 	case s.RetentionDays < 0:
 		return pipeline.Fault(pipeline.BadValue, "retention_days is a number of days, or 0 to keep texts.").At("settings")
 	case s.HoldBelow < 0 || s.HoldBelow > 1 || s.JoinAbove < 0 || s.JoinAbove > 1:

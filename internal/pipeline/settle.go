@@ -86,6 +86,7 @@ func (p *Pipeline) joinOrDraft(ctx context.Context, settings records.Settings, r
 	if err != nil {
 		return err
 	}
+	restrain(settings, &found)
 	var issueID string
 	err = p.App.RunInTransaction(func(tx core.App) error {
 		issueID = ""
@@ -127,6 +128,11 @@ func (p *Pipeline) joinOrDraft(ctx context.Context, settings records.Settings, r
 		after := map[string]any{"state": string(triage.Joined), "issue": issue.Id, "similarity": found.score}
 		if err := p.settled(tx, r, action, records.ByRule, reason, after, start, attempt); err != nil {
 			return err
+		}
+		if action == "draft" {
+			if err := p.approveByRule(tx, settings, issue, r); err != nil {
+				return err
+			}
 		}
 		return putDocs(ctx, tx, r)
 	})

@@ -112,7 +112,13 @@ func (p *Pipeline) settle(ctx context.Context, id string, attempt int) (time.Dur
 	}
 	class := triage.Class(r.GetString("class"))
 	holdBelow := p.holdBelow(settings)
+	byPerson, err := touchedByPerson(p.App, id)
+	if err != nil {
+		return 0, err
+	}
 	switch {
+	case class == triage.Noise && settings.Level() == records.FullControl && !byPerson:
+		err = p.rest(r, triage.Held, "full_control", "hold", "Judged as noise; people decide here what is put aside.", start, attempt)
 	case class == triage.Noise:
 		err = p.rest(r, triage.NoiseHeld, "", "noise", "Judged as noise; kept and restorable.", start, attempt)
 	case r.GetFloat("confidence") < holdBelow:

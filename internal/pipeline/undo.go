@@ -75,8 +75,9 @@ var canUndo = map[string]bool{"approve": true, "decline": true, "snooze": true, 
 // undoable refuses what is no person's act, what was undone and what something
 // newer rests on.
 func undoable(tx core.App, d *core.Record) error {
-	if d.GetString("actor_kind") != records.ByPerson || !canUndo[d.GetString("action")] {
-		return Fault(IllegalMove, "Only what a person decided can be undone: approve, decline, snooze, reopen, close, edit, merge, unmerge, split, reclassify and join.")
+	byRule := d.GetString("actor_kind") == records.ByRule && d.GetString("action") == string(triage.ActApprove)
+	if d.GetString("actor_kind") != records.ByPerson && !byRule || !canUndo[d.GetString("action")] {
+		return Fault(IllegalMove, "Only what a person decided, or a rule approved, can be undone: approve, decline, snooze, reopen, close, edit, merge, unmerge, split, reclassify and join.")
 	}
 	if d.GetString("changes_salt") == "" {
 		return Fault(IllegalMove, "What this decision changed was erased with a reporter's words; it cannot be undone.")

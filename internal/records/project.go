@@ -18,6 +18,9 @@ type Settings struct {
 	HoldBelow  float64  `json:"hold_below"` // confidence under which a message waits for a person, 0..1
 	JoinAbove  float64  `json:"join_above"` // similarity from which a message joins by itself, 0..1
 
+	Automation string  `json:"automation"` // how much happens without a person; empty: Cautious
+	AutoAbove  float64 `json:"auto_above"` // confidence from which rules file a draft, where the level lets them; 0: 0.9
+
 	RetentionDays int    `json:"retention_days"` // after which the text of a message is erased; 0: never
 	Language      string `json:"language"`       // in which a model writes drafts, ISO 639-1; empty: en
 	// JoinVerified lets a message join an issue that a model says it is the same as. Off: it is suggested only.
@@ -26,6 +29,33 @@ type Settings struct {
 
 	Loop      Loop              `json:"loop"`      // what people are told by themselves, where the source says nothing
 	Templates map[string]string `json:"templates"` // what they are told, by kind of reply; empty: the product's own
+}
+
+// The levels of automation, each with what those before it let rules do.
+const (
+	FullControl    = "full_control"    // rules suggest; people join, put aside and file
+	Cautious       = "cautious"        // rules join what is the same and put noise aside; people file
+	Balanced       = "balanced"        // rules file bugs and features of medium and low severity they are sure of
+	FullAutomation = "full_automation" // rules file whatever they are sure of
+)
+
+// Levels lists the levels, the most careful first.
+var Levels = []string{FullControl, Cautious, Balanced, FullAutomation}
+
+// Level is a project's level of automation.
+func (s Settings) Level() string {
+	if s.Automation == "" {
+		return Cautious
+	}
+	return s.Automation
+}
+
+// FileAbove is the confidence from which rules may file.
+func (s Settings) FileAbove() float64 {
+	if s.AutoAbove == 0 {
+		return 0.9
+	}
+	return s.AutoAbove
 }
 
 // Budget is what a project may use of a language model a day (UTC).
