@@ -25,6 +25,8 @@ const routes = [
   { name: 'trackers', at: /^\/trackers(?:\/(?<id>[a-z0-9]+))?$/, load: () => import('./screens/trackers.js') },
   { name: 'settings', at: /^\/settings(?:\/(?<part>[a-z-]+))?$/, load: () => import('./screens/settings.js') },
   { name: 'ops', at: /^\/ops(?:\/(?<part>[a-z]+))?$/, load: () => import('./screens/ops.js') },
+  { name: 'start', at: /^\/start$/, load: () => import('./screens/start.js') },
+  { name: 'welcome', at: /^\/welcome$/, load: () => import('./screens/welcome.js'), alone: true },
   { name: 'login', at: /^\/login$/, load: () => import('./screens/login.js'), alone: true },
   { name: 'setup', at: /^\/setup$/, load: () => import('./screens/setup.js'), alone: true },
 ];

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -12,10 +11,8 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/types"
 
-	"github.com/iterateswarm/iterateswarm/internal/queue"
 	"github.com/iterateswarm/iterateswarm/internal/records"
 	"github.com/iterateswarm/iterateswarm/internal/triage"
-	"github.com/iterateswarm/iterateswarm/internal/vector"
 )
 
 // ErasedText stands where the text of an erased message was.
@@ -161,17 +158,39 @@ func (e *erasure) message(r *core.Record) error {
 	if err := e.tx.Save(r); err != nil {
 		return fmt.Errorf("erase message: %w", err)
 	}
-	raw, err := queue.Tx(e.tx)
-	if err != nil {
+	if err := dropDocs(e.tx, r.Id); err != nil {
 		return err
 	}
-	if err := vector.Delete(context.Background(), raw, r.Id); err != nil {
+	if err := e.belongings(r.Id); err != nil {
 		return err
 	}
 	if err := e.trace(r.Id); err != nil {
 		return err
 	}
 	return e.decisions(r.Id)
+}
+
+// belongings deletes what was stored for a message beside its record: its
+// embedding, and the files that came with it.
+func (e *erasure) belongings(id string) error {
+	if e.tx.HasTable("embeddings") {
+		if _, err := e.tx.DB().Delete("embeddings", dbxID(id)).Execute(); err != nil {
+			return fmt.Errorf("erase embedding: %w", err)
+		}
+	}
+	if !e.tx.HasTable("uploads") {
+		return nil
+	}
+	files, err := e.tx.FindRecordsByFilter("uploads", "feedback = {:id}", "", 0, 0, dbx.Params{"id": id})
+	if err != nil {
+		return fmt.Errorf("files of the message: %w", err)
+	}
+	for _, f := range files {
+		if err := e.tx.Delete(f); err != nil {
+			return fmt.Errorf("erase file: %w", err)
+		}
+	}
+	return nil
 }
 
 // trace empties what steps, jobs and replies say about a message or an issue.
@@ -321,7 +340,7 @@ const (
 // it is done.
 func (p *Pipeline) forget(gone []*core.Record, named []string) {
 	for _, r := range gone {
-		p.Index.Remove(r.Id)
+		p.Forget(r.Id)
 	}
 	if len(gone) > 0 {
 		p.Unlearn(gone[0].GetString("project")) // one erasure is within one project

@@ -14,6 +14,6 @@ export default function Setup() {
     ]}
     send=${async (/** @type {Record<string, string>} */ v) => {
       await makeFirstAdmin(v);
-      go('/inbox', { replace: true });
+      go('/start', { replace: true });
     }} />`;
 }

@@ -68,10 +68,12 @@ function Configure({ collection, plugin, onMade }) {
       setBusy(false);
     }
   };
+  const short = slug || slugOf(name);
+  const slugNote = `${t('plugins.slug.note')}${short && (plugin.capabilities?.includes('webhook') || plugin.name === 'webhook') ? ` ${t('plugins.slug.path', { path: `/webhooks/${short}` })}` : ''}`;
   return html`<form class="card stack narrow" onSubmit=${create}><h2 class="row tight"><${SourceIcon} source=${plugin.name} />${plugin.name}</h2><p class="muted">${plugin.description}</p>
     ${/^https?:\/\//.test(plugin.documentation ?? '') && html`<p><a href=${plugin.documentation} target="_blank" rel="noreferrer">${t('plugins.docs')}</a></p>`}
     <${Field} label=${t('col.name')} name="name" required maxlength="120" autofocus placeholder=${t(`${collection}.name.hint`)} value=${name} onInput=${(/** @type {any} */ e) => setName(e.target.value)} />
-    ${collection === 'sources' && html`<${Field} label=${t('plugins.slug')} name="slug" maxlength="60" pattern="[a-z0-9][a-z0-9_\\-]*" placeholder=${slugOf(name)} note=${t('plugins.slug.note', { path: `/webhooks/${slug || slugOf(name) || '…'}` })} value=${slug} problem=${problem?.field === 'slug' ? problem.message : ''} onInput=${(/** @type {any} */ e) => setSlug(e.target.value)} />`}
+    ${collection === 'sources' && html`<${Field} label=${t('plugins.slug')} name="slug" maxlength="60" pattern="[a-z0-9][a-z0-9_\\-]*" placeholder=${slugOf(name)} note=${slugNote} value=${slug} problem=${problem?.field === 'slug' ? problem.message : ''} onInput=${(/** @type {any} */ e) => setSlug(e.target.value)} />`}
     <${ConfigFields} schema=${plugin.schema} values=${values} problem=${problem} canMake=${plugin.name === 'webhook'} set=${(/** @type {string} */ k, /** @type {any} */ v) => setValues({ ...values, [k]: v })} />
     ${problem && html`<p class="problem" role="alert">${problem.message}</p>`}
     <div class="row"><${Button} type="submit" look="main" disabled=${busy || !name.trim()}>${t('plugins.connect')}<//><a class="button" href=${`/${collection}?add=1`}>${t('plugins.back')}</a></div></form>`;

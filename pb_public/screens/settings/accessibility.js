@@ -38,6 +38,6 @@ function Keys() {
   return html`<section class="card stack"><div class="row spread"><h2>${t('settings.keys')}</h2>${changed && html`<${Button} small onClick=${() => setPrefs({ keys: {} })}>${t('settings.keys.reset')}<//>`}</div>
     <p class="note">${t('settings.keys.note')}</p>${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <ul class="key-list">${mine.map(a => html`<li key=${a.id} class="row spread"><span>${label(a.id)}</span>
-      <button type="button" class="button small" aria-label=${t('settings.keys.change', { action: label(a.id) })} aria-pressed=${editing === a.id} onClick=${() => { setEditing(a.id); setProblem(''); }} onBlur=${() => { if (editing === a.id) setEditing(''); }}
-        onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (editing === a.id) press(e, a.id); }}>${editing === a.id ? t('settings.keys.press') : keysOf(a.id).map(k => html`<kbd key=${k}>${drawKey(k)}</kbd>`)}${editing !== a.id && keysOf(a.id).length === 0 ? '—' : ''}</button></li>`)}</ul></section>`;
+      <button type="button" class="button small" aria-pressed=${editing === a.id} onClick=${() => { setEditing(a.id); setProblem(''); }} onBlur=${() => { if (editing === a.id) setEditing(''); }}
+        onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (editing === a.id) press(e, a.id); }}><span class="only-heard">${t('settings.keys.change', { action: label(a.id) })}</span>${editing === a.id ? t('settings.keys.press') : keysOf(a.id).map(k => html`<kbd key=${k}>${drawKey(k)}</kbd>`)}${editing !== a.id && keysOf(a.id).length === 0 ? '—' : ''}</button></li>`)}</ul></section>`;
 }
