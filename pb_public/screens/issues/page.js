@@ -52,9 +52,9 @@ export function IssuePage({ id }) {
     ['issues.tracker', issue.tracker_key && html`${trackerLink(issue)}${issue.tracker_state ? html` <small>${issue.tracker_state}</small>` : ''}`],
     ['col.assignee', (issue.tracker_assignees?.length ? issue.tracker_assignees : issue.assignees ?? []).join(', ')],
     ['col.pull', safe(issue.pull_request) && html`<a href=${issue.pull_request} target="_blank" rel="noreferrer">${issue.pull_request.replace(/^https?:\/\//, '')}</a>`],
-    ['item.labels', (issue.labels ?? []).length > 0 && html`<span class="row tight">${issue.labels.map((/** @type {string} */ l) => html`<${Chip} key=${l}>${l}<//>`)}</span>`],
+    ['issues.labels', (issue.labels ?? []).length > 0 && html`<span class="row tight">${issue.labels.map((/** @type {string} */ l) => html`<${Chip} key=${l}>${l}<//>`)}</span>`],
   ].filter(([, v]) => v);
-  const parts = /** @type {[string, string[]][]} */ ([['item.steps', issue.steps], ['item.criteria', issue.criteria], ['item.missing', issue.missing]]).filter(([, v]) => v?.length);
+  const parts = /** @type {[string, string[]][]} */ ([['issues.steps', issue.steps], ['issues.criteria', issue.criteria], ['issues.missing', issue.missing]]).filter(([, v]) => v?.length);
   return html`<div class="screen issue-page"><header><div class="stack tight"><p class="row tight muted"><a href="/issues">${t('issues.title')}</a> / #${issue.number}</p><h1>${issue.title}</h1>
       <p class="row"><${Severity} value=${issue.severity} /><${Class} value=${issue.class} /><${Chip} look=${issue.state === 'filed' ? 'good' : ''}>${t(`state.${issue.state}`)}<//></p></div>
       <div class="row"><a class="button main" href=${`/items/${id}`}>${t(['draft', 'snoozed'].includes(issue.state) ? 'issues.decide' : 'issues.open')}</a>
