@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Files that git knows or would take: what a clone will hold.
 go_files = $(wildcard $(shell git ls-files -co --exclude-standard -- '*.go'))
 
-.PHONY: help run dev test check fmt vet lint floors fresh clean-tree bench durability test-gitea build docker
+.PHONY: help run dev test check fmt vet lint floors fresh clean-tree bench durability e2e-llm test-ollama test-gitea build docker
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,14 @@ GITEA_FOLDER ?= $(HOME)/.cache/iterateswarm-test/gitea
 test-gitea: ## file, find, close and propose against a real Gitea; builds one the first time, in about 5 minutes
 	test/gitea/build.sh "$(GITEA_FOLDER)"
 	GITEA_FOLDER="$(GITEA_FOLDER)" go test ./plugins/gitea -run TestReal -count=1 -v
+
+e2e-llm: ## the twelve acceptance checks with the model that ITERATESWARM_LLM_... names; costs a few cents
+	ITERATESWARM_TEST_LLM=1 go test ./test/acceptance -run TestTwelveChecksWithARealModel -count=1 -v -timeout 60m
+
+OLLAMA_FOLDER ?= $(HOME)/.cache/iterateswarm-test/ollama
+test-ollama: ## judge and embed with a real Ollama and a tiny random model; builds Ollama the first time, in about 8 minutes
+	test/ollama/build.sh "$(OLLAMA_FOLDER)"
+	ITERATESWARM_TEST_OLLAMA="$(OLLAMA_FOLDER)/ollama" go test ./test/ollama -count=1 -v -timeout 30m
 
 build: ## build bin/iterateswarm, static
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/iterateswarm/iterateswarm/internal/command.Version=$(VERSION)" -o bin/iterateswarm .
