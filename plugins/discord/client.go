@@ -107,7 +107,7 @@ func (s *Source) ask(ctx context.Context, session *discordgo.Session, method, ad
 		return err
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
-		return fmt.Errorf("Discord's answer cannot be read: %w", err)
+		return fmt.Errorf("the answer of Discord cannot be read: %w", err)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (d *desk) listen(ctx context.Context) error {
 			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 				return err
 			}
-			return fmt.Errorf("Slack closes Socket Mode: %s", reason(err))
+			return fmt.Errorf("closed by Slack: %s", reason(err))
 		case e := <-socket.Events:
 			req, ok := envelope(e)
 			if !ok {

@@ -229,4 +229,14 @@ func TestGitHubSource(t *testing.T) {
 	s.Until("labels", posts.has(`POST /repos/acme/web/issues/7/labels {"labels":[{"name":"`))
 	s.Until("the verdict", posts.has(`POST /repos/acme/web/issues/7/comments {"body":"<!-- iterateswarm:v1 k=`))
 	answerTo(t, s, id, "Which version?")
+
+	// Approved, it is the issue that is there: nothing is filed a second time.
+	issue := s.Record(records.Feedback, id).GetString("issue")
+	if a := must(t, call{method: "POST", url: s.URL + "/api/issues/" + issue + "/approve", token: s.User("approver"), body: map[string]any{}}); a.status != 200 {
+		t.Fatalf("approve: %d %s", a.status, a.body)
+	}
+	s.Until("the issue to be filed", func() bool { return s.Record(records.Issues, issue).GetString("state") == "filed" })
+	if got := s.Record(records.Issues, issue).GetString("tracker_url"); got != "https://github.com/acme/web/issues/7" {
+		t.Errorf("filed at %q, want where it was", got)
+	}
 }
