@@ -242,6 +242,12 @@ func TestNumbersOfALargeProject(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d messages: looking for spikes in %s", n, time.Since(start).Round(100*time.Microsecond))
+	s.Save(records.Reporters, map[string]any{"id": "r00000000000007", "project": s.Project(), "source": "discord", "external_id": "gone"})
+	start = time.Now()
+	if a := s.Do("POST", "/api/reporters/r00000000000007/erase", nil, "Authorization", s.User("admin")); a.Status != 200 {
+		t.Fatalf("erase: %d %s", a.Status, a.Body)
+	}
+	t.Logf("%d messages: erasing a reporter of %d in %s", n, max(1, n/5000), time.Since(start).Round(time.Millisecond))
 	r, err := insights.Of(s.App, s.Project(), 90, time.Now())
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -118,7 +119,11 @@ func (e *erasure) erase(list []*core.Record, subject, reason string) (Erased, er
 		out.Issues += n
 		out.Filed = append(out.Filed, filed...)
 	}
-	if err := e.mentions(append(slices.Clone(ids), issues...)); err != nil {
+	all := append(slices.Clone(ids), issues...)
+	if err := e.mentions(all); err != nil {
+		return out, err
+	}
+	if err := e.jobs(all); err != nil {
 		return out, err
 	}
 	if err := records.EraseWords(e.tx, e.words, false); err != nil {
@@ -193,13 +198,25 @@ func (e *erasure) belongings(id string) error {
 	return nil
 }
 
-// trace empties what steps, jobs and replies say about a message or an issue.
+// jobs deletes the finished jobs about messages and issues, and empties what
+// went wrong in the others.
+func (e *erasure) jobs(ids []string) error {
+	for at := 0; at < len(ids); at += 500 {
+		about := ` AND json_extract(json(args), '$.id') IN ('` + strings.Join(ids[at:min(at+500, len(ids))], "','") + `')`
+		for _, q := range []string{`DELETE FROM river_job WHERE finalized_at IS NOT NULL`, `UPDATE river_job SET errors = NULL WHERE errors IS NOT NULL`} {
+			if _, err := e.tx.DB().NewQuery(q + about).Execute(); err != nil {
+				return fmt.Errorf("erase jobs: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// trace empties what steps, the ledger and replies say about a message or an issue.
 func (e *erasure) trace(id string) error {
 	for _, q := range []string{
 		`UPDATE steps SET error = '' WHERE subject_id = {:id} AND error != ''`,
 		`UPDATE usage SET outcome = CASE outcome WHEN 'ok' THEN 'ok' ELSE 'erased' END WHERE subject_id = {:id}`,
-		`DELETE FROM river_job WHERE finalized_at IS NOT NULL AND json_extract(json(args), '$.id') = {:id}`,
-		`UPDATE river_job SET errors = NULL WHERE json_extract(json(args), '$.id') = {:id}`,
 	} {
 		if _, err := e.tx.DB().NewQuery(q).Bind(dbx.Params{"id": id}).Execute(); err != nil {
 			return fmt.Errorf("erase trace: %w", err)
@@ -331,13 +348,14 @@ func (e *erasure) mentions(ids []string) error {
 // Forgetting what a database file remembers: how often and how long it is tried.
 const (
 	forgetEvery = time.Second
-	forgetFor   = 2 * time.Minute
+	forgetFor   = 45 * time.Second
+	logsLate    = 5 * time.Second // PocketBase writes the lines of its log within 3 s
 )
 
 // forget takes erased messages out of the index in memory, and their bytes out
 // of the files: deleted content is zeroed as it is deleted (secure_delete), and
-// the write-ahead logs are emptied. That waits for readers; it is tried until
-// it is done.
+// the write-ahead logs are emptied. That waits for readers, and for lines of
+// the log that are not written yet; it goes on behind the answer.
 func (p *Pipeline) forget(gone []*core.Record, named []string) {
 	for _, r := range gone {
 		p.Forget(r.Id)
@@ -346,26 +364,43 @@ func (p *Pipeline) forget(gone []*core.Record, named []string) {
 		p.Unlearn(gone[0].GetString("project")) // one erasure is within one project
 	}
 	p.counts.changed()
+	p.forgetLines(named)
+	done := p.emptyLogs()
+	p.spawn(func() {
+		late, end := time.Now().Add(logsLate), time.Now().Add(forgetFor)
+		for p.unlessStopping(0) == nil && time.Now().Before(end) {
+			if !late.IsZero() && time.Now().After(late) {
+				p.forgetLines(named)
+				late, done = time.Time{}, false
+			}
+			if !done {
+				done = p.emptyLogs()
+			}
+			if done && late.IsZero() {
+				return
+			}
+			time.Sleep(forgetEvery)
+		}
+		if !done {
+			p.Log.Error("the write-ahead log could not be emptied; erased text leaves the disk with the next start")
+		}
+	})
+}
+
+// forgetLines removes the lines of the request log that name a person.
+func (p *Pipeline) forgetLines(named []string) {
 	for _, name := range named {
 		if len(name) < 3 {
 			continue // would be in every line
 		}
-		if _, err := p.App.AuxNonconcurrentDB().NewQuery(`DELETE FROM _logs WHERE instr(data, {:n}) OR instr(message, {:n})`).
-			Bind(dbx.Params{"n": name}).Execute(); err != nil {
-			p.Log.Error("erase log lines", "err", err)
-		}
-	}
-	if p.emptyLogs() {
-		return
-	}
-	p.spawn(func() {
-		for end := time.Now().Add(forgetFor); time.Now().Before(end); time.Sleep(forgetEvery) {
-			if p.emptyLogs() {
-				return
+		for _, as := range []string{name, url.QueryEscape(name), url.PathEscape(name)} { // addresses are logged as they came
+			_, err := p.App.AuxNonconcurrentDB().NewQuery(`DELETE FROM _logs WHERE instr(data, {:n}) OR instr(message, {:n})`).
+				Bind(dbx.Params{"n": as}).Execute()
+			if err != nil {
+				p.Log.Error("erase log lines", "err", err)
 			}
 		}
-		p.Log.Error("the write-ahead log could not be emptied; erased text leaves the disk with the next restart")
-	})
+	}
 }
 
 // emptyLogs moves the write-ahead logs into the databases and truncates them.
