@@ -101,8 +101,11 @@ func (p *Pipeline) relearn(project string) {
 	p.spawn(func() {
 		err := p.learnAnew(context.Background(), project, p.unlessStopping)
 		pu.mu.Lock()
+		defer pu.mu.Unlock()
 		pu.anew = false
-		pu.mu.Unlock()
+		if err != nil {
+			pu.learner, pu.dirty = nil, false // what no longer counts must not be saved; the next lesson begins anew
+		}
 		if err != nil && !errors.Is(err, errStopping) {
 			p.Log.Error("learn anew", "project", project, "err", err)
 		}
