@@ -11,6 +11,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/plugins/gitea"
 	"github.com/iterateswarm/iterateswarm/plugins/github"
 	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
+	"github.com/iterateswarm/iterateswarm/plugins/gitlab"
 	"github.com/iterateswarm/iterateswarm/plugins/jira"
 	"github.com/iterateswarm/iterateswarm/plugins/linear"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
@@ -31,6 +32,7 @@ func All() []sdk.Plugin {
 		gitea.New(),
 		linear.New(),
 		jira.New(),
+		gitlab.New(),
 	}
 }
 

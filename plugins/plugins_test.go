@@ -66,6 +66,7 @@ func configs() map[string]any {
 		"github":  map[string]any{"token": "t0ken-t0ken", "owner": "o", "repo": "r"},
 		"linear":  map[string]any{"token": "t0ken-t0ken", "team": "ENG"},
 		"jira":    map[string]any{"base_url": "https://jira.test", "token": "t0ken-t0ken", "email": "a@x.test", "project": "APP"},
+		"gitlab":  map[string]any{"token": "t0ken-t0ken", "project": "acme/web"},
 		"gitea":   map[string]any{"base_url": "https://git.test", "token": "t0ken-t0ken", "owner": "o", "repo": "r"},
 
 		"slack":         map[string]any{"bot_token": "xoxb-t0ken", "signing_secrets": []string{secret}, "base_url": nowhere},
