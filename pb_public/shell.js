@@ -58,6 +58,7 @@ export function Shell({ screen, children }) {
 function PlaceCount({ name }) {
   const c = counts.value;
   if (name === 'inbox') return c.pending ? html`<${Count} n=${c.pending} />` : null;
+  if (name === 'insights') return c.alerts ? html`<${Count} n=${c.alerts} />` : null;
   if (name === 'live') return html`<span class=${`dot ${connection.value}`} title=${t(`connection.${connection.value}`)}><span class="only-heard">${t(`connection.${connection.value}`)}</span></span>`;
   return null;
 }

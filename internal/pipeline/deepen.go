@@ -244,11 +244,13 @@ func (p *Pipeline) judged(tx core.App, r *core.Record, v triage.Verdict) error {
 	if err := saved(tx, r); err != nil {
 		return err
 	}
+	after := map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence, "severity_confidence": v.SeverityProbs[v.Severity]}
+	if o := v.Opinions; o != nil { // a person may have asked the embedded engine alone
+		after["model_class"], after["embedded_class"] = o.Model.Class, o.Embedded.Class
+	}
 	_, err := records.Append(tx, records.Decision{
 		Project: r.GetString("project"), Subject: records.Feedback, SubjectID: r.Id,
-		Action: "judge", ActorKind: records.ByEngine, Actor: v.Engine, Before: before,
-		After: map[string]any{"class": v.Class, "severity": v.Severity, "confidence": v.Confidence,
-			"severity_confidence": v.SeverityProbs[v.Severity], "model_class": v.Opinions.Model.Class, "embedded_class": v.Opinions.Embedded.Class},
+		Action: "judge", ActorKind: records.ByEngine, Actor: v.Engine, Before: before, After: after,
 		Reason: v.Reasoning, Engine: v.Engine, Prompt: v.EngineVersion,
 		InputHash: inputHash(triage.Item{Title: r.GetString("subject"), Text: r.GetString("content")}),
 		RequestID: r.GetString("request_id"),

@@ -311,3 +311,34 @@ func count(t *testing.T, s *servertest.Server, table string) int {
 	}
 	return n
 }
+
+// The numbers go out as CSV too, and no cell is a formula.
+func TestInsightsAsCSV(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	viewer := s.User("viewer")
+	s.Post("The total is wrong when I open the cart", "title", "=HYPERLINK(\"https://evil.example\") total is wrong")
+	at := "/api/insights.csv?project=" + s.Project() + "&chart="
+	for chart, head := range map[string]string{"volume": "day,bug,feature,question,noise", "severity": "week,critical", "clusters": "issue,title", "calibration": "confidence_from",
+		"engines": "day,engine", "sources": "source,received"} {
+		a := s.Do("GET", at+chart, nil, "Authorization", viewer)
+		if a.Status != 200 || !strings.HasPrefix(string(a.Body), head) || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/csv") {
+			t.Errorf("%s: %d %s", chart, a.Status, a.Body)
+		}
+		for _, line := range strings.Split(string(a.Body), "\n") {
+			for _, cell := range strings.Split(line, ",") {
+				if strings.HasPrefix(strings.Trim(cell, `"`), "=") {
+					t.Errorf("%s: a formula: %s", chart, line)
+				}
+			}
+		}
+	}
+	for path, want := range map[string]int{at + "pie": 400, "/api/insights?project=" + s.Project() + "&days=0": 400, "/api/insights?project=nowhere": 404} {
+		if a := s.Do("GET", path, nil, "Authorization", viewer); a.Status != want {
+			t.Errorf("%s: %d, want %d", path, a.Status, want)
+		}
+	}
+	if a := s.Do("GET", at+"volume", nil); a.Status != 401 {
+		t.Errorf("nobody: %d", a.Status)
+	}
+}
