@@ -44,6 +44,7 @@ type listener struct {
 	gaps     map[string]bool    // guilds whose history is to be read
 	awaited  map[string]bool    // guilds that have not told their channels yet
 	overflow bool               // a message did not fit into the buffer
+	queued   uint64             // the latest message that did
 	wake     chan struct{}
 	high     uint64 // the latest message stored
 	cursor   uint64 // everything up to it is stored
@@ -381,12 +382,16 @@ func (l *listener) message(m *message) {
 	if it == nil {
 		return
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.overflow {
+		return // read from the history with the one that did not fit
+	}
 	select {
 	case l.messages <- *it:
+		l.queued = max(l.queued, snowflake(it.ExternalID))
 	default:
-		l.mu.Lock()
 		l.overflow = true
-		l.mu.Unlock()
 	}
 }
 

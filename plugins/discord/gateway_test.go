@@ -141,6 +141,10 @@ func TestStoringThatHangs(t *testing.T) {
 		t.Errorf("%d stored while nobody stores", n)
 	}
 	h.mu.Lock()
+	before := h.beats
+	h.mu.Unlock()
+	r.until("heartbeats", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return h.beats > before+8 }) // it gives up after five unanswered
+	h.mu.Lock()
 	if h.sessions != 1 || h.resumed != 0 {
 		t.Errorf("%d sessions, %d resumed: the heartbeat stood still", h.sessions, h.resumed)
 	}
@@ -151,6 +155,30 @@ func TestStoringThatHangs(t *testing.T) {
 	close(hold)
 	for _, m := range all {
 		r.until("message after the hang", r.has(m))
+	}
+}
+
+// The cursor does not pass what is still to be read.
+func TestCursorWaitsForGaps(t *testing.T) {
+	t.Parallel()
+	id := func(n uint64) string { return fmt.Sprint(idAt(now) + n) }
+	var cursor string
+	l := &listener{messages: make(chan sdk.Item, 1), wake: make(chan struct{}, 1), gaps: map[string]bool{}, awaited: map[string]bool{}, cursor: snowflake(id(1)), high: snowflake(id(1)),
+		store: func(_ context.Context, b sdk.Batch) error { cursor = b.Cursor; return nil }}
+	for n, step := range []struct {
+		change func()
+		want   string
+	}{
+		{func() {}, id(10)},
+		{func() { l.awaited["g"] = true }, id(10)},
+		{func() { l.gaps["g"] = true; delete(l.awaited, "g") }, id(10)},
+		{func() { delete(l.gaps, "g"); l.overflow = true }, id(10)},
+		{func() { l.overflow = false }, id(14)},
+	} {
+		step.change()
+		if err := l.keep(t.Context(), []sdk.Item{{ExternalID: id(uint64(10 + n))}}); err != nil || cursor != step.want {
+			t.Errorf("step %d: cursor %s, %v; want %s", n, cursor, err, step.want)
+		}
 	}
 }
 

@@ -18,8 +18,9 @@ import (
 
 const (
 	pageSize = 100         // the most that Discord gives
-	mostMiss = 1000        // messages read of one channel's gap
+	mostMiss = 5000        // messages read of one channel's gap
 	overlap  = time.Minute // messages of two channels may come in another order than their ids
+	justNow  = time.Second // the same, while listening
 )
 
 // forum is the type of a channel that has threads and no messages.
@@ -31,11 +32,14 @@ const (
 // fill reads the history of every guild with a gap, oldest messages first.
 func (l *listener) fill(ctx context.Context) error {
 	l.mu.Lock()
-	from := max(l.cursor, uint64(overlap.Milliseconds())<<22) - uint64(overlap.Milliseconds())<<22
+	from := earlier(l.cursor, overlap)
 	var todo []channel
 	filled := make(map[string]bool)
 	all := l.overflow
 	l.overflow = false
+	if all && len(l.gaps) == 0 {
+		from = max(from, earlier(l.queued, justNow)) // what fitted is stored
+	}
 	for _, c := range l.places {
 		if c.Type == forum || c.Type == mediaForum {
 			continue
@@ -60,6 +64,12 @@ func (l *listener) fill(ctx context.Context) error {
 	}
 	l.mu.Unlock()
 	return l.keep(ctx, nil)
+}
+
+// earlier is an id of a time before.
+func earlier(id uint64, by time.Duration) uint64 {
+	step := uint64(by.Milliseconds()) << 22
+	return max(id, step) - step
 }
 
 // catchUp stores what was written in one channel after an id. A channel that

@@ -90,6 +90,7 @@ type hub struct {
 	seq      int
 	closing  int // the code that the gateway refuses to identify with
 	sessions int
+	beats    int // heartbeats answered
 }
 
 func newHub(t testing.TB) *hub {
@@ -313,6 +314,9 @@ func (h *hub) gateway(w http.ResponseWriter, r *http.Request) {
 		switch in.Op {
 		case 1:
 			h.send(conn, map[string]any{"op": 11})
+			h.mu.Lock()
+			h.beats++
+			h.mu.Unlock()
 		case 2, 6:
 			var d struct {
 				Token   string
@@ -449,7 +453,7 @@ func (r *run) until(what string, ok func() bool) {
 	r.t.Helper()
 	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			r.t.Fatalf("no %s within a minute; stored %v, asked %v", what, r.ids(), r.h.asked)
+			r.t.Fatalf("no %s within a minute; %d are stored, asked %v", what, len(r.ids()), r.h.asked)
 		}
 	}
 }
