@@ -28,6 +28,7 @@ export default function Settings({ params }) {
     part?.load().then(m => { if (!gone) setView({ id: part.id, view: m.default }); });
     return () => { gone = true; };
   }, [part?.id]);
+  useEffect(() => { document.querySelector('.settings .tabs [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' }); }, [part?.id]);
   if (!part) return html`<div class="screen"><header><h1>${t('nav.settings')}</h1></header></div>`;
   return html`<div class="screen settings"><header><h1>${t('nav.settings')}</h1></header>
     <${Tabs} label=${t('nav.settings')} current=${part.id} tabs=${mine.map(p => ({ id: p.id, label: t(`settings.${p.id}`), href: `/settings/${p.id}` }))} />

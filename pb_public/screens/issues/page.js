@@ -66,7 +66,7 @@ export function IssuePage({ id }) {
       ${issue.observed && html`<div><h3>${t('item.observed')}</h3><p class="keep-lines">${issue.observed}</p></div>`}
       ${issue.expected && html`<div><h3>${t('item.expected')}</h3><p class="keep-lines">${issue.expected}</p></div>`}
       ${parts.map(([name, lines]) => html`<div key=${name}><h3>${t(name)}</h3><ul>${lines.map(x => html`<li>${x}</li>`)}</ul></div>`)}</section>
-      <aside class="stack"><dl class="facts">${facts.map(([name, v]) => html`<div key=${name}><dt>${t(String(name))}</dt><dd>${v}</dd></div>`)}</dl>
+      <aside class="stack"><dl class="fact-list">${facts.map(([name, v]) => html`<div key=${name}><dt>${t(String(name))}</dt><dd>${v}</dd></div>`)}</dl>
         ${series && html`<div><h3>${t('issues.thirty')}</h3><${Sparkline} width=${220} height=${36} values=${series} label=${t('issues.spark', { n: series.reduce((a, b) => a + b, 0), days: 30 })} /></div>`}</aside></div>
     ${merged.length > 0 && html`<section class="stack"><h2>${t('issues.merged')}</h2><ul class="lines">${merged.map(m => html`<li key=${m.id} class="row spread"><a href=${`/issues/${m.id}`}>#${m.number} ${m.title}</a>
       ${may('triager') && html`<${Button} small icon="undo" onClick=${() => act(`/api/issues/${m.id}/unmerge`, { version: m.version }, t('issues.unmerged', { n: m.number }))}>${t('issues.unmerge')}<//>`}</li>`)}</ul></section>`}
@@ -79,7 +79,7 @@ export function IssuePage({ id }) {
 
 /** @param {{report: any, from?: any, alone: boolean, onSplit: () => void}} props */
 function Report({ report: r, from, alone, onSplit }) {
-  const who = r.expand?.reporter?.handle || r.expand?.reporter?.external_id || t('item.somebody');
+  const who = r.expand?.reporter?.erased ? t('data.erased') : r.expand?.reporter?.handle || r.expand?.reporter?.external_id || t('item.somebody');
   return html`<li class="report-line"><div class="grow stack tight"><p class="row tight muted"><${SourceIcon} source=${r.source} /><span>${t('item.on', { who, source: r.source })}</span><${Time} at=${r.created} />
       <${Confidence} value=${r.confidence} />${r.relation === 'regression' && html`<${Chip} look="warn">${t('issues.isregression')}<//>`}${from && html`<${Chip}>#${from.number}<//>`}${r.demo && html`<${Chip}>${t('demo.chip')}<//>`}
       ${safe(r.permalink) && html`<a href=${r.permalink} target="_blank" rel="noreferrer">${t('issues.inplace')}</a>`}</p>

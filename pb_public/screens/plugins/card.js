@@ -5,9 +5,10 @@ import { number, t } from '../../i18n.js';
 import { onRecords } from '../../realtime.js';
 import { go } from '../../router.js';
 import { projectId } from '../../store.js';
-import { Button, Chip, Dialog, Icon, Menu, say, sayProblem, SourceIcon, Time } from '../../ui/index.js';
+import { Button, Chip, Dialog, Icon, Menu, say, sayProblem, Time } from '../../ui/index.js';
 import { copy } from '../parts/load.js';
 import { Edit } from './edit.js';
+import { PluginIcon } from './icon.js';
 import { Logs } from './logs.js';
 
 const looks = /** @type {Record<string, any>} */ ({ running: 'good', starting: '', backoff: 'warn', quarantined: 'bad', misconfigured: 'bad', disabled: '' });
@@ -74,10 +75,10 @@ export function Card({ collection, record: r, plugin, whole, onChange }) {
     ['plugins.settle', collection === 'trackers' && r.settle ? `${r.settle} s` : ''],
   ]).filter(([, v]) => v);
   const hook = `${location.origin}/webhooks/${r.slug}`;
-  return html`<article class="card plugin-card"><header class="row spread"><h2 class="row tight"><${SourceIcon} source=${r.plugin} />${whole ? r.name : html`<a href=${`/${collection}/${r.id}`}>${r.name}</a>`}</h2>
+  return html`<article class="card plugin-card"><header class="row spread"><h2 class="row tight"><${PluginIcon} name=${r.plugin} icon=${plugin?.icon} />${whole ? r.name : html`<a href=${`/${collection}/${r.id}`}>${r.name}</a>`}</h2>
       <${Chip} look=${looks[state] ?? ''}>${t(`plugin.state.${state}`)}<//></header>
     ${detail && r.enabled && html`<p class=${['quarantined', 'misconfigured', 'backoff'].includes(state) ? 'problem' : 'note'}>${detail}</p>`}
-    <dl class="facts">${facts.map(([name, v]) => html`<div key=${name}><dt>${t(name)}</dt><dd>${v}</dd></div>`)}</dl>
+    <dl class="fact-list">${facts.map(([name, v]) => html`<div key=${name}><dt>${t(name)}</dt><dd>${v}</dd></div>`)}</dl>
     ${collection === 'sources' && (plugin === undefined || can.includes('webhook') || r.plugin === 'webhook') && html`<${Copyable} label=${t('plugins.hook')} value=${hook} />`}
     ${collection === 'sources' && last === null && r.enabled && html`<p class="waiting"><span class="dot live pulse"></span>${t('plugins.waiting')}</p>`}
     <div class="row">

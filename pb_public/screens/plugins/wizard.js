@@ -5,9 +5,10 @@ import { t } from '../../i18n.js';
 import { onRecords } from '../../realtime.js';
 import { go } from '../../router.js';
 import { isSuperuser, projectId } from '../../store.js';
-import { Banner, Button, Chip, EmptyState, Field, Icon, say, sayProblem, SourceIcon } from '../../ui/index.js';
+import { Banner, Button, Chip, EmptyState, Field, Icon, say, sayProblem } from '../../ui/index.js';
 import { Copyable } from './card.js';
 import { ConfigFields, configOf, newSecret } from './form.js';
+import { PluginIcon } from './icon.js';
 
 /**
  * Sets a source or tracker up: which plugin, its configuration, and for a
@@ -23,7 +24,7 @@ export function Wizard({ collection, plugins, chosen, onDone }) {
     return html`<section class="stack"><h2>${t(`${collection}.choose`)}</h2><ul class="choices">${plugins.map(p => {
       const ready = p.state === 'ready' || p.state === undefined;
       return html`<li key=${p.name}><button type="button" class="choice" disabled=${!ready} onClick=${() => go(`/${collection}?add=${p.name}`)}>
-        <span class="row tight"><${SourceIcon} source=${p.name} /><strong>${p.name}</strong><small>${p.version}</small>${!ready && html`<${Chip} look="warn">${t(`plugins.file.${p.state}`)}<//>`}${p.origin === 'file' && html`<${Chip}>${t('plugins.own')}<//>`}</span>
+        <span class="row tight"><${PluginIcon} name=${p.name} icon=${p.icon} /><strong>${p.name}</strong><small>${p.version}</small>${!ready && html`<${Chip} look="warn">${t(`plugins.file.${p.state}`)}<//>`}${p.origin === 'file' && html`<${Chip}>${t('plugins.own')}<//>`}</span>
         <span class="muted">${p.description || p.detail}</span></button>
         ${!ready && isSuperuser.value && p.state !== 'refused' && html`<${Allow} plugin=${p} />`}</li>`;
     })}</ul><div class="row"><a class="button" href=${`/${collection}`}>${t('cancel')}</a></div></section>`;
@@ -70,7 +71,7 @@ function Configure({ collection, plugin, onMade }) {
   };
   const short = slug || slugOf(name);
   const slugNote = `${t('plugins.slug.note')}${short && (plugin.capabilities?.includes('webhook') || plugin.name === 'webhook') ? ` ${t('plugins.slug.path', { path: `/webhooks/${short}` })}` : ''}`;
-  return html`<form class="card stack narrow" onSubmit=${create}><h2 class="row tight"><${SourceIcon} source=${plugin.name} />${plugin.name}</h2><p class="muted">${plugin.description}</p>
+  return html`<form class="card stack narrow" onSubmit=${create}><h2 class="row tight"><${PluginIcon} name=${plugin.name} icon=${plugin.icon} />${plugin.name}</h2><p class="muted">${plugin.description}</p>
     ${/^https?:\/\//.test(plugin.documentation ?? '') && html`<p><a href=${plugin.documentation} target="_blank" rel="noreferrer">${t('plugins.docs')}</a></p>`}
     <${Field} label=${t('col.name')} name="name" required maxlength="120" autofocus placeholder=${t(`${collection}.name.hint`)} value=${name} onInput=${(/** @type {any} */ e) => setName(e.target.value)} />
     ${collection === 'sources' && html`<${Field} label=${t('plugins.slug')} name="slug" maxlength="60" pattern="[a-z0-9][a-z0-9_\\-]*" placeholder=${slugOf(name)} note=${slugNote} value=${slug} problem=${problem?.field === 'slug' ? problem.message : ''} onInput=${(/** @type {any} */ e) => setSlug(e.target.value)} />`}

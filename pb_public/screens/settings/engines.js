@@ -38,7 +38,7 @@ export default function Engines() {
 const speed = s => s?.n ? t('engines.speed.text', { p50: number(Math.round(s.p50_ms * 10) / 10), p95: number(Math.round(s.p95_ms * 10) / 10), n: s.n }) : t('not-measured');
 
 /** @param {{list: [string, any][]}} props */
-const Facts = ({ list }) => html`<dl class="facts">${list.filter(([, v]) => v).map(([name, v]) => html`<div key=${name}><dt>${t(name)}</dt><dd>${v}</dd></div>`)}</dl>`;
+const Facts = ({ list }) => html`<dl class="fact-list">${list.filter(([, v]) => v).map(([name, v]) => html`<div key=${name}><dt>${t(name)}</dt><dd>${v}</dd></div>`)}</dl>`;
 
 /** What this project may use of the model a day. @param {{mine: any}} props */
 function Budget({ mine }) {
