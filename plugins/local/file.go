@@ -39,6 +39,7 @@ type seen struct {
 	size    int64
 	changed time.Time
 	found   sdk.Found // Key is empty when the file is not ours
+	labels  []string
 }
 
 func render(number int64, created time.Time, req sdk.CreateRequest) []byte {
@@ -69,11 +70,11 @@ var errNotOurs = errors.New("not an issue of ours")
 
 // parse reads the front matter and the marker. A person may have edited the
 // file: quotes are optional, unknown lines are passed over.
-func parse(r io.Reader) (sdk.Found, error) {
-	found := sdk.Found{State: "open"}
+func parse(r io.Reader) (found sdk.Found, labels []string, err error) {
+	found.State = "open"
 	in := bufio.NewScanner(io.LimitReader(r, 64<<10))
 	if !in.Scan() || strings.TrimSpace(in.Text()) != "---" {
-		return found, errNotOurs
+		return found, nil, errNotOurs
 	}
 	for in.Scan() && strings.TrimSpace(in.Text()) != "---" {
 		name, value, _ := strings.Cut(in.Text(), ":")
@@ -83,6 +84,10 @@ func parse(r io.Reader) (sdk.Found, error) {
 			if strings.Trim(value, `"'`) == "closed" {
 				found.State = "closed"
 			}
+		case "title":
+			found.Title = unquote(value)
+		case "labels":
+			labels = listOf(value)
 		case "created":
 			found.Created, _ = time.Parse(time.RFC3339, strings.Trim(value, `"'`))
 		}
@@ -93,12 +98,35 @@ func parse(r io.Reader) (sdk.Found, error) {
 		}
 		key, ok := sdk.ParseMarker(in.Text())
 		if !ok {
-			return found, errNotOurs
+			return found, nil, errNotOurs
 		}
 		found.Key = key
-		return found, nil
+		return found, labels, nil
 	}
-	return found, errNotOurs
+	return found, nil, errNotOurs
+}
+
+// unquote reads a text in JSON, in the quotes of YAML, or bare.
+func unquote(value string) string {
+	var text string
+	if json.Unmarshal([]byte(value), &text) == nil {
+		return text
+	}
+	return strings.Trim(value, `"'`)
+}
+
+// listOf reads a list in brackets.
+func listOf(value string) []string {
+	var list []string
+	if json.Unmarshal([]byte(value), &list) == nil {
+		return list
+	}
+	for item := range strings.SplitSeq(strings.Trim(value, "[]"), ",") {
+		if item = unquote(strings.TrimSpace(item)); item != "" {
+			list = append(list, item)
+		}
+	}
+	return list
 }
 
 // fileName is the name of an issue's file: 0012-login-fails-on-safari.md.
@@ -181,6 +209,22 @@ func (t *Tracker) write(path string, content []byte) error {
 		err = os.Rename(temp, path) // a file system without links
 	}
 	if err != nil {
+		return err
+	}
+	if err := t.syncFolder(); err != nil {
+		return fmt.Errorf("%w: %w", errNotSynced, err)
+	}
+	return nil
+}
+
+// replace changes a file that is there, whole or not at all.
+func (t *Tracker) replace(path string, content []byte) error {
+	temp, err := t.writeTemp(content)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		os.Remove(temp)
 		return err
 	}
 	if err := t.syncFolder(); err != nil {

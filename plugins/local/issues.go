@@ -108,11 +108,11 @@ func read(path string, info fs.FileInfo) (seen, error) {
 		return s, err
 	}
 	defer f.Close()
-	found, err := parse(f)
+	found, labels, err := parse(f)
 	if err != nil {
 		return s, nil // somebody's own file
 	}
 	found.Number, found.URL = numberOf(filepath.Base(path)), fileURL(path)
-	s.found = found
+	s.found, s.labels = found, labels
 	return s, nil
 }

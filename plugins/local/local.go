@@ -42,9 +42,10 @@ func (t *Tracker) Manifest() sdk.Manifest {
 	return sdk.Manifest{
 		Name:             "local",
 		Kind:             sdk.KindTracker,
-		Version:          "1.0.0",
+		Version:          "1.1.0",
 		Description:      "Writes each issue as a Markdown file into a folder. Needs no account.",
 		ConfigSchema:     schema,
+		Documentation:    "https://github.com/iterateswarm/iterateswarm/blob/main/docs/trackers.md#local",
 		IdempotentCreate: true,
 	}
 }
