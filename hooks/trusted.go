@@ -21,6 +21,18 @@ var reaching = map[string]map[string]func(string) bool{
 	"github": {"base_url": isGitHub}, "github-issues": {"base_url": isGitHub},
 	"slack":   {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://slack.com/api" }},
 	"discord": {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://discord.com/api/v9" }},
+	"gitlab":  {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://gitlab.com" }},
+	"linear":  {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://api.linear.app" }},
+	"gitea":   {"base_url": func(string) bool { return false }}, // always a server of somebody's own
+	"jira":    {"base_url": isJiraCloud},
+}
+
+// isJiraCloud takes https://NAME.atlassian.net and nothing that only looks like
+// it.
+func isJiraCloud(v string) bool {
+	name, ok := strings.CutPrefix(v, "https://")
+	name, under := strings.CutSuffix(strings.TrimSuffix(name, "/"), ".atlassian.net")
+	return ok && under && name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 func isGitHub(v string) bool {

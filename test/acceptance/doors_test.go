@@ -239,6 +239,12 @@ func TestAnAdminStaysInTheProject(t *testing.T) {
 	github := func(base string) map[string]any {
 		return map[string]any{"name": "x", "plugin": "github", "project": s.Project(), "config": map[string]any{"owner": "a", "repo": "b", "token": "ghp_x", "base_url": base}}
 	}
+	at := func(plugin, base string) map[string]any {
+		config := map[string]map[string]any{"gitea": {"owner": "a", "repo": "b", "token": "t"}, "gitlab": {"project": "a/b", "token": "t"},
+			"linear": {"team": "ENG", "token": "t"}, "jira": {"project": "APP", "email": "a@x.test", "token": "t"}}[plugin]
+		config["base_url"] = base
+		return map[string]any{"name": "x", "plugin": plugin, "project": s.Project(), "config": config}
+	}
 	other := local("")
 	other["config"] = map[string]any{"Folder": "/etc"}
 	if err := isProblem(must(t, call{method: "POST", url: path, token: admin, body: other}), 40301); err != nil {
@@ -252,6 +258,9 @@ func TestAnAdminStaysInTheProject(t *testing.T) {
 		{local("/etc/cron.d"), false}, {local("../../elsewhere"), false}, {local("here"), true}, {local(""), true},
 		{github("http://127.0.0.1:8090/"), false}, {github("https://10.0.0.1/"), false}, {github("https://api.github.com.evil.example/"), false},
 		{github("https://api.github.com@evil.example/"), false}, {github("https://api.github.com/"), true}, {github(""), true},
+		{at("gitea", "https://git.example"), false}, {at("gitlab", "https://gitlab.com"), true}, {at("gitlab", "https://gitlab.com.evil.example"), false},
+		{at("linear", "https://api.linear.app/"), true}, {at("linear", "http://127.0.0.1:1"), false}, {at("jira", "https://acme.atlassian.net/"), true},
+		{at("jira", "https://evil.example/.atlassian.net"), false}, {at("jira", "https://jira.example"), false}, {at("jira", "http://acme.atlassian.net"), false},
 	} {
 		a := must(t, call{method: "POST", url: path, token: admin, body: c.body})
 		if c.allowed != (a.status == 200) {
