@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/iterateswarm/iterateswarm/plugins/discord"
+	"github.com/iterateswarm/iterateswarm/plugins/email"
 	"github.com/iterateswarm/iterateswarm/plugins/gitea"
 	"github.com/iterateswarm/iterateswarm/plugins/github"
 	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
@@ -26,6 +27,7 @@ func All() []sdk.Plugin {
 		webhook.New(),
 		githubsource.New(),
 		discord.New(),
+		email.New(),
 		slack.New(),
 		local.New(),
 		github.New(),
