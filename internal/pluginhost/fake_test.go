@@ -28,9 +28,21 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(envHost); dir != "" {
 		beHost(dir)
 	}
-	switch name := os.Getenv(envPlugin); name {
+	name := os.Getenv(envPlugin)
+	if filepath.Base(os.Args[0]) == "filed" { // a copy in a plugin directory
+		name = "filed"
+	}
+	switch name {
 	case "":
 		os.Exit(m.Run())
+	case "raw":
+		serveRaw()
+	case "version2":
+		fmt.Println("1|2|unix|/nowhere|grpc|")
+		time.Sleep(time.Hour)
+	case "nocert":
+		fmt.Println("1|1|unix|/nowhere|grpc|")
+		time.Sleep(time.Hour)
 	case "garbage":
 		fmt.Println("Starting up!")
 	case "liar":
@@ -51,7 +63,7 @@ func TestMain(m *testing.M) {
 }
 
 func kindOfFake(name string) sdk.Kind {
-	if name == "source" {
+	if name == "source" || name == "raw" {
 		return sdk.KindSource
 	}
 	return sdk.KindTracker
@@ -59,7 +71,7 @@ func kindOfFake(name string) sdk.Kind {
 
 const fakeSchema = `{"type":"object","properties":{
 	"token":{"type":"string","secret":true,"description":"Anything."},
-	"mode":{"type":"string","enum":["refuse","exit","warn"]},
+	"mode":{"type":"string","enum":["refuse","exit","warn","flaky"]},
 	"run":{"type":"string"},
 	"count":{"type":"integer","minimum":1,"maximum":9}}}`
 
@@ -94,6 +106,8 @@ func (f *fake) Configure(_ context.Context, c sdk.Config) []sdk.Diagnostic {
 		return []sdk.Diagnostic{sdk.Wrong("token", "%s is not a token", f.config.Token)}
 	case "warn":
 		return []sdk.Diagnostic{{Severity: sdk.Warning, Field: "mode", Summary: "is old"}}
+	case "flaky":
+		time.AfterFunc(200*time.Millisecond, func() { os.Exit(5) })
 	case "exit":
 		fmt.Fprintln(rawStderr, "cannot go on with", f.config.Token)
 		os.Exit(3)
@@ -199,7 +213,7 @@ var quick = Timing{
 func newHost(t *testing.T, change func(*Config)) *Host {
 	t.Helper()
 	config := Config{Command: fakeCommand, StateDir: t.TempDir(), Timing: quick}
-	for _, name := range []string{"tracker", "source", "garbage", "liar", "exits", "silent", "talks"} {
+	for _, name := range []string{"tracker", "source", "garbage", "liar", "exits", "silent", "talks", "raw", "version2", "nocert"} {
 		config.Manifests = append(config.Manifests, fakeManifest(name))
 	}
 	if change != nil {
@@ -263,16 +277,24 @@ func alive(pid int) bool {
 	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
 }
 
-// beHost is a host process: it starts one plugin, prints its pid and waits for
-// its end.
+// hostPlugins is how many plugins the host process of a test has.
+const hostPlugins = 3
+
+// beHost is a host process: it starts plugins, prints their pids on one line and
+// waits for its end.
 func beHost(dir string) {
 	h, err := Open(Config{Command: fakeCommand, StateDir: dir, Timing: quick, Manifests: []Manifest{fakeManifest("tracker")}})
 	if err != nil {
 		panic(err)
 	}
-	if err := h.Set(context.Background(), Instance{ID: "t", Plugin: "tracker", Enabled: true}); err != nil {
-		panic(err)
+	for i := range hostPlugins {
+		if err := h.Set(context.Background(), Instance{ID: fmt.Sprint(i), Plugin: "tracker", Enabled: true}); err != nil {
+			panic(err)
+		}
 	}
-	fmt.Println(h.Status()[0].PID)
+	for _, s := range h.Status() {
+		fmt.Print(s.PID, " ")
+	}
+	fmt.Println()
 	time.Sleep(time.Hour)
 }

@@ -102,7 +102,7 @@ func TestManifestsAreSorted(t *testing.T) {
 	for _, m := range h.Manifests() {
 		names = append(names, m.Name)
 	}
-	if got := fmt.Sprint(names); got != "[exits garbage liar silent source talks tracker]" {
+	if got := fmt.Sprint(names); got != "[exits garbage liar nocert raw silent source talks tracker version2]" {
 		t.Errorf("names %v", got)
 	}
 	if m, ok := h.Manifest("source"); !ok || m.Kind != KindSource {

@@ -28,10 +28,10 @@ func (c *checker) badConfig(ctx context.Context) error {
 		}
 		list, err := p.Configure(ctx, sdk.Config{JSON: []byte(config), DataDir: c.dataDir})
 		if err != nil {
-			return fmt.Errorf("Configure with %s fails with a gRPC error, want a diagnostic: %w", what, err)
+			return fmt.Errorf("the call Configure with %s fails with a gRPC error, want a diagnostic: %w", what, err)
 		}
 		if refusal(list) == nil {
-			return fmt.Errorf("Configure with %s is accepted, want a diagnostic of severity ERROR", what)
+			return fmt.Errorf("the call Configure with %s is accepted, want a diagnostic of severity ERROR", what)
 		}
 	}
 	secrets := pluginhost.SecretFields(c.m)
@@ -57,7 +57,7 @@ func (c *checker) badConfig(ctx context.Context) error {
 		}
 		list, err := p.Configure(ctx, sdk.Config{JSON: raw, DataDir: c.dataDir})
 		if err != nil {
-			return fmt.Errorf("Configure with %s in a secret fails with a gRPC error, want a diagnostic: %w", clip(fmt.Sprint(secret)), err)
+			return fmt.Errorf("the call Configure with %s in a secret fails with a gRPC error, want a diagnostic: %w", clip(fmt.Sprint(secret)), err)
 		}
 		for _, d := range list {
 			if strings.Contains(d.String(), canary) {
@@ -107,7 +107,7 @@ func (c *checker) health(ctx context.Context) error {
 		err := p.Alive(short)
 		cancel()
 		if err != nil {
-			return fmt.Errorf("Health with remote false after %v: %w", time.Since(began).Round(time.Millisecond), err)
+			return fmt.Errorf("the call Health with remote false after %v: %w", time.Since(began).Round(time.Millisecond), err)
 		}
 	}
 	c.resident, c.private = memory(p.cmd.Process.Pid)

@@ -93,7 +93,7 @@ var version = regexp.MustCompile(`^\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$`)
 func (c *checker) manifest(ctx context.Context) error {
 	m, err := c.process.Describe(ctx)
 	if err != nil {
-		return fmt.Errorf("Describe: %w", err)
+		return fmt.Errorf("the call Describe: %w", err)
 	}
 	c.m = m
 	checked := m
@@ -121,10 +121,10 @@ func (c *checker) manifest(ctx context.Context) error {
 	for range 2 {
 		again, err := other.Describe(ctx)
 		if err != nil {
-			return fmt.Errorf("Describe in a second process: %w", err)
+			return fmt.Errorf("the call Describe in a second process: %w", err)
 		}
 		if !reflect.DeepEqual(m, again) {
-			return errors.New("Describe gives another answer in a second process, or a second time")
+			return errors.New("the call Describe gives another answer in a second process, or a second time")
 		}
 	}
 	return nil

@@ -149,10 +149,10 @@ func TestEachFlawIsFound(t *testing.T) {
 	for flaw, want := range map[string]string{
 		"runs by hand":                "runs only when a host starts it: without the variable",
 		"no handshake":                `starts and shakes hands: the first line on standard output is "Hello!`,
-		"another manifest":            "describes itself, always the same: Describe gives another answer",
+		"another manifest":            "describes itself, always the same: the call Describe gives another answer",
 		"bad schema":                  `describes itself, always the same: plugin post: config schema: property a: type "colour"`,
-		"accepts everything":          "refuses a bad configuration and quotes no secret: Configure with",
-		"dies of a bad configuration": "refuses a bad configuration and quotes no secret: Configure with",
+		"accepts everything":          "refuses a bad configuration and quotes no secret: the call Configure with",
+		"dies of a bad configuration": "refuses a bad configuration and quotes no secret: the call Configure with",
 		"quotes secrets":              "refuses a bad configuration and quotes no secret: a diagnostic of Configure quotes a secret",
 		"dies of garbage":             "answers garbage with 4xx and stores nothing: the process has ended",
 		"fails on garbage":            "answers garbage with 4xx and stores nothing: ",
