@@ -20,27 +20,38 @@ const (
 	mostNames = 5000 // people whose names are known
 )
 
-// desk is one Run: it does what a request could not wait for. The marked
-// messages that are still to be fetched are its cursor, so that a crash loses
-// none.
+// desk is one Run: it does what a request could not wait for. Its cursor is the
+// marked messages that are still to be fetched, so that a crash loses none, and
+// the time up to which messages have been heard.
 type desk struct {
 	*Source
 	store sdk.Store
 	todo  chan news
 	wake  chan struct{}
+	again chan struct{} // Socket Mode is back
 	pen   chan struct{} // held while the list is written: a later one must not be overtaken
 
 	mu    sync.Mutex
 	marks []mark
+	heard time.Time
+	deaf  bool // Socket Mode is gone
+}
+
+// cursor is what a desk keeps.
+type cursor struct {
+	Marks []mark    `json:"marks,omitempty"`
+	Heard time.Time `json:"heard"`
 }
 
 // Run fetches marked messages, confirms shortcuts, learns names, and with an app
 // token listens over Socket Mode, until ctx ends.
-func (s *Source) Run(ctx context.Context, cursor string, store sdk.Store) error {
+func (s *Source) Run(ctx context.Context, text string, store sdk.Store) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &desk{Source: s, store: store, todo: make(chan news, mostLater), wake: make(chan struct{}, 1), pen: make(chan struct{}, 1)}
-	_ = json.Unmarshal([]byte(cursor), &d.marks) // an unreadable cursor is an empty one
+	d := &desk{Source: s, store: store, todo: make(chan news, mostLater), wake: make(chan struct{}, 1), again: make(chan struct{}, 1), pen: make(chan struct{}, 1)}
+	var c cursor
+	_ = json.Unmarshal([]byte(text), &c) // an unreadable cursor is an empty one
+	d.marks, d.heard = c.Marks, c.Heard
 	d.wake <- struct{}{}
 	s.mu.Lock()
 	s.desk = d
@@ -53,6 +64,7 @@ func (s *Source) Run(ctx context.Context, cursor string, store sdk.Store) error 
 	failed := make(chan error, 1)
 	var all sync.WaitGroup
 	all.Go(func() { d.introduce(ctx) })
+	all.Go(func() { d.hear(ctx) })
 	all.Go(func() { d.fetchAll(ctx) })
 	all.Go(func() { d.doLater(ctx) })
 	if s.config.AppToken != "" {
@@ -118,7 +130,7 @@ func (d *desk) keep(ctx context.Context, items []sdk.Item) error {
 		defer func() { <-d.pen }()
 	}
 	d.mu.Lock()
-	b, err := json.Marshal(d.marks)
+	b, err := json.Marshal(cursor{d.marks, d.heard})
 	d.mu.Unlock()
 	if err != nil {
 		return err

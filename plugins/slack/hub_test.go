@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,8 +36,11 @@ type hub struct {
 	fail     func(method string, form url.Values) (status int, header http.Header, body string)
 	confirms []string // bodies sent to response URLs
 
-	conns []*websocket.Conn
-	acks  []string
+	history []map[string]any // of channel, oldest first
+
+	closed bool // Socket Mode is not to be had
+	conns  []*websocket.Conn
+	acks   []string
 }
 
 const (
@@ -59,6 +63,17 @@ func newHub(t testing.TB) *hub {
 			_, _ = fmt.Fprintf(w, `{"ok":true,"user":{"id":%q,"name":"ann"}}`, form.Get("user"))
 		}))
 		c.Handle("/conversations.replies", h.api(h.replies))
+		c.Handle("/conversations.history", h.api(h.past))
+		c.Handle("/apps.connections.open", func(w http.ResponseWriter, _ *http.Request) {
+			h.mu.Lock()
+			closed := h.closed
+			h.mu.Unlock()
+			if closed {
+				_, _ = io.WriteString(w, `{"ok":false,"error":"internal_error"}`)
+				return
+			}
+			_, _ = fmt.Fprintf(w, `{"ok":true,"url":%q}`, h.server.GetWSURL())
+		})
 		c.Handle("/chat.postMessage", h.api(h.post))
 		c.Handle("/chat.update", h.api(h.update))
 		c.Handle("/ws", h.socket)
@@ -127,6 +142,22 @@ func (h *hub) replies(w http.ResponseWriter, form url.Values) {
 		return
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "messages": list, "has_more": false})
+}
+
+// past is a channel's history as Slack gives it: the newest first, in pages of two.
+func (h *hub) past(w http.ResponseWriter, form url.Values) {
+	var list []map[string]any
+	for _, m := range slices.Backward(h.history) {
+		if form.Get("channel") == channel && m["ts"].(string) > form.Get("oldest") {
+			list = append(list, m)
+		}
+	}
+	at, _ := strconv.Atoi(form.Get("cursor"))
+	end, next := min(at+2, len(list)), ""
+	if end < len(list) {
+		next = strconv.Itoa(end)
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "messages": list[at:end], "has_more": next != "", "response_metadata": map[string]any{"next_cursor": next}})
 }
 
 func (h *hub) post(w http.ResponseWriter, form url.Values) {
@@ -213,6 +244,7 @@ func (h *hub) source(more string) *Source {
 type run struct {
 	t      *testing.T
 	h      *hub
+	of     *Source
 	cancel context.CancelFunc
 	done   chan error
 
@@ -225,7 +257,7 @@ type run struct {
 func (h *hub) run(t *testing.T, s *Source, cursor string) *run {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &run{t: t, h: h, cancel: cancel, done: make(chan error, 1)}
+	r := &run{t: t, h: h, of: s, cancel: cancel, done: make(chan error, 1)}
 	go func() { r.done <- s.Run(ctx, cursor, r.keep) }()
 	t.Cleanup(r.stop)
 	r.until("Run", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.desk != nil })

@@ -168,7 +168,12 @@ func TestConfigureAndCheck(t *testing.T) {
 			t.Errorf("scopes %q: %+v", scopes, got)
 		}
 	}
-	if got := h.source(`,"app_token":"xapp-1"`).Check(t.Context()); !strings.Contains(got.Detail, "lacks the scopes") {
-		t.Errorf("Check = %+v", got)
+	h.scopes = ""
+	if got := h.source(`,"app_token":"xapp-1"`).Check(t.Context()); !got.OK {
+		t.Errorf("Check with Socket Mode = %+v", got)
+	}
+	h.closed = true
+	if got := h.source(`,"app_token":"xapp-1"`).Check(t.Context()); got.OK || !strings.Contains(got.Detail, "connections:write") {
+		t.Errorf("Check without Socket Mode = %+v", got)
 	}
 }

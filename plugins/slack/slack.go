@@ -77,6 +77,7 @@ type Source struct {
 	mu        sync.Mutex
 	workspace string            // https://NAME.slack.com/, once known
 	me        string            // the app's own user, once known
+	team      string            // the workspace's id, once known
 	names     map[string]string // of people, as far as known
 	desk      *desk             // the running Run, or nil
 }
@@ -214,7 +215,7 @@ func (s *Source) learn(who *api.AuthTestResponse) {
 	u, err := url.Parse(who.URL)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.me = who.UserID
+	s.me, s.team = who.UserID, who.TeamID
 	if err == nil && u.Scheme == "https" && strings.HasSuffix(u.Host, ".slack.com") {
 		s.workspace = "https://" + u.Host + "/"
 	}

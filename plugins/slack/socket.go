@@ -41,7 +41,7 @@ func (d *desk) listen(ctx context.Context) error {
 			}
 			return fmt.Errorf("closed by Slack: %s", reason(err))
 		case e := <-socket.Events:
-			req, ok := envelope(e)
+			req, ok := d.envelope(e)
 			if !ok {
 				continue
 			}
@@ -62,9 +62,12 @@ func (d *desk) listen(ctx context.Context) error {
 
 // envelope is the raw request of an event. Events that the library cannot read
 // are read here all the same.
-func envelope(e socketmode.Event) (socketmode.Request, bool) {
+func (d *desk) envelope(e socketmode.Event) (socketmode.Request, bool) {
 	switch e.Type {
+	case socketmode.EventTypeConnected:
+		d.connected(true)
 	case socketmode.EventTypeConnectionError:
+		d.connected(false)
 		if failed, ok := e.Data.(*api.ConnectionErrorEvent); ok {
 			slog.Warn("slack socket mode", "err", reason(failed.ErrorObj))
 		}
