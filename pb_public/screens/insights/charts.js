@@ -22,7 +22,7 @@ export function Volume({ report: r, csv }) {
   const total = (/** @type {string} */ c) => r.volume.reduce((/** @type {number} */ a, /** @type {any} */ v) => a + v[c], 0);
   const summary = t('insights.volume.summary', { n: r.received, bug: total('bug'), feature: total('feature'), question: total('question'), noise: total('noise') });
   return html`<${Figure} wide title=${t('insights.volume')} summary=${summary} csv=${csv} csvName="volume.csv" rows=${[...r.volume].reverse()}
-    empty=${r.received ? '' : t('insights.none')}
+    empty=${r.received ? '' : t('insights.none')} links=${classes.map(([c]) => ({ href: c === 'question' ? '/inbox?tab=questions' : c === 'noise' ? '/inbox?tab=noise' : `/inbox?q=class:${c}`, label: t(`class.${c}`) }))}
     columns=${[col('day', t('col.day'), v => day(v.day), false), ...classes.map(([c]) => col(c, t(`class.${c}`), v => number(v[c])))]}>
     <${Areas} days=${days} series=${series} label=${summary} onDay=${() => go('/inbox')} /><//>`;
 }
@@ -33,7 +33,7 @@ export function Severities({ report: r, csv }) {
   const sum = (/** @type {string} */ s) => r.severity.reduce((/** @type {number} */ a, /** @type {any} */ w) => a + w[s], 0);
   const all = severities.reduce((a, s) => a + sum(s), 0);
   const summary = t('insights.severity.summary', { critical: sum('critical'), high: sum('high'), medium: sum('medium'), low: sum('low') });
-  return html`<${Figure} title=${t('insights.severity')} summary=${summary} csv=${csv} csvName="severity.csv" rows=${[...r.severity].reverse()} empty=${all ? '' : t('insights.none')}
+  return html`<${Figure} title=${t('insights.severity')} summary=${summary} csv=${csv} csvName="severity.csv" rows=${[...r.severity].reverse()} empty=${all ? '' : t('insights.none')} links=${severities.map(x => ({ href: `/inbox?q=sev:${x}`, label: t(`severity.${x}`) }))}
     columns=${[col('week', t('col.week'), w => day(w.start), false), ...severities.map(s => col(s, t(`severity.${s}`), w => number(w[s])))]}>
     <div class="heat" role="img" aria-label=${summary} style=${{ '--weeks': r.severity.length }}>
       ${severities.map(s => html`<span key=${s} class="heat-label"><${Severity} value=${s} /></span>${r.severity.map((/** @type {any} */ w) =>
@@ -68,18 +68,19 @@ export function Calibration({ report: r, csv, project }) {
   const [learned, setLearned] = useState(/** @type {any} */ (null));
   useEffect(() => { maybe(`/api/projects/${project}/calibration`).then(setLearned, () => {}); }, [project]);
   const c = r.calibration;
-  const threshold = Number(current.value?.settings?.hold_below) || 0;
+  const set = current.value?.settings ?? {};
+  const lines = /** @type {[string, number][]} */ ([['hold', Number(set.hold_below) || 0], ['file', ['balanced', 'full_automation'].includes(set.automation) ? Number(set.auto_above) || 0.9 : 0]]).filter(([, v]) => v > 0);
   const x = (/** @type {number} */ v) => 40 + v * 300, y = (/** @type {number} */ v) => 190 - v * 170;
   const agreed = c ? c.bins.reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b.agreed, 0) / c.n : 0;
   const summary = c ? t('insights.calibration.summary', { n: c.n, share: percent(agreed) }) : '';
   const calibrated = (learned?.sources ?? []).filter((/** @type {any} */ s) => s.calibrated).length;
-  return html`<${Figure} title=${t('insights.calibration')} summary=${summary} csv=${csv} csvName="calibration.csv" rows=${c?.bins ?? []} empty=${c ? '' : t('insights.calibration.none')}
+  return html`<${Figure} title=${t('insights.calibration')} summary=${summary} links=${[{ href: '/settings/automation', label: t('settings.automation') }]} csv=${csv} csvName="calibration.csv" rows=${c?.bins ?? []} empty=${c ? '' : t('insights.calibration.none')}
     note=${learned?.sources?.length ? t('insights.calibration.sources', { n: calibrated, of: learned.sources.length }) : ''}
     columns=${[col('bin', t('col.confidence'), b => `${percent(b.from)}–${percent(b.to)}`, false), col('agreed', t('col.agreed'), b => percent(b.agreed / b.n)), col('n', t('col.decisions'), b => number(b.n))]}>
     <svg class="calibration" viewBox="0 0 360 220" role="img" aria-label=${summary}>
       ${[0, 0.5, 1].map(v => html`<g key=${v}><line x1="40" x2="340" y1=${y(v)} y2=${y(v)} class="grid" /><text x="34" y=${y(v) + 4} text-anchor="end">${percent(v)}</text><text x=${x(v)} y="208" text-anchor="middle">${percent(v)}</text></g>`)}
       <line x1=${x(0)} y1=${y(0)} x2=${x(1)} y2=${y(1)} class="ideal" />
-      ${threshold > 0 && html`<line x1=${x(threshold)} x2=${x(threshold)} y1=${y(0)} y2=${y(1)} class="threshold" /><text x=${x(threshold) + 4} y="18">${t('insights.calibration.threshold')}</text>`}
+      ${lines.map(([name, v]) => html`<g key=${name}><line x1=${x(v)} x2=${x(v)} y1=${y(0)} y2=${y(1)} class="threshold" /><text x=${x(v) - 4} y=${y(0) - 6} text-anchor="end">${t(`insights.calibration.${name}`)}</text></g>`)}
       ${(c?.bins ?? []).map((/** @type {any} */ b) => html`<circle key=${b.from} cx=${x((b.from + b.to) / 2)} cy=${y(b.agreed / b.n)} r=${3 + 7 * Math.sqrt(b.n / c.n)}><title>${`${percent(b.from)}–${percent(b.to)}: ${b.agreed} / ${b.n}`}</title></circle>`)}
     </svg><//>`;
 }
@@ -95,7 +96,7 @@ export function Engines({ report: r, csv }) {
   const all = mix.reduce((a, m) => a + m.n, 0);
   const priced = r.engines.filter((/** @type {any} */ e) => e.cost > 0);
   const summary = mix.map(m => t('insights.engines.one', { engine: m.engine, n: m.n, share: percent(all ? m.n / all : 0) })).join(' ');
-  return html`<${Figure} title=${t('insights.engines')} summary=${summary} csv=${csv} csvName="engines.csv" rows=${[...r.engines].reverse()} empty=${all ? '' : t('insights.none')}
+  return html`<${Figure} title=${t('insights.engines')} summary=${summary} links=${[{ href: '/inbox?tab=auto', label: t('tab.auto') }, { href: '/settings/engines', label: t('settings.engines') }]} csv=${csv} csvName="engines.csv" rows=${[...r.engines].reverse()} empty=${all ? '' : t('insights.none')}
     note=${r.cost ? '' : t('insights.nomodel')}
     columns=${[col('day', t('col.day'), e => day(e.day), false), col('engine', t('col.engine'), e => e.engine, false), col('n', t('col.messages'), e => number(e.n)), col('calls', t('col.calls'), e => number(e.calls)), col('cost', t('col.cost'), e => e.cost.toFixed(4))]}>
     <div class="mix" role="img" aria-label=${summary}>${mix.filter(m => m.n).map((m, i) => html`<i key=${m.engine} class=${`mix-${i % 4}`} style=${{ flexGrow: m.n }} title=${`${m.engine}: ${number(m.n)}`}></i>`)}</div>

@@ -6,9 +6,10 @@ import { download } from './load.js';
 
 /**
  * A chart with its sentence, the same numbers as a table, and as CSV.
- * @param {{title: string, summary: string, note?: any, columns: {id: string, label: string, end?: boolean, cell: (row: any) => any}[], rows: any[], csv: string, csvName: string, empty?: string, children: any, wide?: boolean}} props
+ * links lead to the items behind the numbers
+ * @param {{title: string, summary: string, note?: any, columns: {id: string, label: string, end?: boolean, cell: (row: any) => any}[], rows: any[], csv: string, csvName: string, empty?: string, children: any, wide?: boolean, links?: {href: string, label: string}[]}} props
  */
-export function Figure({ title, summary, note, columns, rows, csv, csvName, empty, children, wide }) {
+export function Figure({ title, summary, note, columns, rows, csv, csvName, empty, children, wide, links = [] }) {
   const [table, setTable] = useState(false);
   return html`<figure class=${`figure card ${wide ? 'wide' : ''}`}>
     <figcaption><h2>${title}</h2>
@@ -18,6 +19,7 @@ export function Figure({ title, summary, note, columns, rows, csv, csvName, empt
     : table ? html`<div class="figure-table"><${Table} caption=${title} columns=${columns} rows=${rows.map((r, i) => ({ ...r, row: i }))} keyOf=${(/** @type {any} */ r) => String(r.row)} /></div>`
     : children}
     ${!empty && html`<p class="note">${summary}</p>`}
+    ${!empty && links.length > 0 && html`<p class="row tight figure-links"><small>${t('figure.show')}</small>${links.map(l => html`<a key=${l.href} href=${l.href}>${l.label}</a>`)}</p>`}
     ${note && html`<p class="note">${note}</p>`}
   </figure>`;
 }
