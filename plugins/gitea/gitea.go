@@ -164,7 +164,7 @@ func (t *Tracker) whoAmI(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if user.Login == "" {
-		return "", errors.New("Gitea does not say whose token this is")
+		return "", errors.New("no login in the answer of Gitea")
 	}
 	t.login = user.Login
 	return t.login, nil

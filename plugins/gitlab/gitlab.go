@@ -168,7 +168,7 @@ func (t *Tracker) whoAmI(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if me.Username == "" {
-		return "", errors.New("GitLab does not say whose token this is")
+		return "", errors.New("no username in the answer of GitLab")
 	}
 	t.login = me.Username
 	return t.login, nil

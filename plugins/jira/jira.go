@@ -211,7 +211,7 @@ func (t *Tracker) whoAmI(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if me.id() == "" {
-		return "", errors.New("Jira does not say whose token this is")
+		return "", errors.New("no account in the answer of Jira")
 	}
 	t.account = me.id()
 	return t.account, nil

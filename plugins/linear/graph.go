@@ -14,7 +14,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/sdk/rest"
 )
 
-var errNoTeam = errors.New("Linear knows no such team")
+var errNoTeam = errors.New("no such team in Linear")
 
 // nodes is a page of a list.
 type nodes[T any] struct {
