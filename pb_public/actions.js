@@ -2,7 +2,7 @@
 // Everything a person can do, in one list. Key presses, buttons, the palette,
 // the help and the tests read it; a screen says what an action does while the
 // screen is shown.
-import { computed, signal, useEffect } from './vendor/runtime.js';
+import { computed, signal, useLayoutEffect } from './vendor/runtime.js';
 import { t } from './i18n.js';
 import { prefs } from './prefs.js';
 import { go } from './router.js';
@@ -84,7 +84,7 @@ export function provide(handlers) {
  * @param {any[]} deps
  */
 export function useActions(handlers, deps) {
-  useEffect(() => provide(handlers()), deps);
+  useLayoutEffect(() => provide(handlers()), deps);
 }
 
 /** What can be done now, by this person, here. */

@@ -61,7 +61,8 @@ function App() {
     if (!signedIn && !route?.alone) toSignIn(at + location.search);
   }, [at, signedIn]);
   useEffect(() => { // another screen: the focus goes to its content, as it would after loading a page
-    if (focused.current.split('/')[1] !== at.split('/')[1]) document.getElementById('main')?.focus({ preventScroll: true });
+    const main = document.getElementById('main');
+    if (focused.current.split('/')[1] !== at.split('/')[1] && !main?.contains(document.activeElement)) main?.focus({ preventScroll: true });
     focused.current = at;
   }, [at]);
   if (at === '/' || signedIn === Boolean(route?.alone)) return html`<main></main>`;

@@ -37,7 +37,10 @@ function hear(note) {
   if (note.kind === 'state') connection.value = note.live ? 'live' : 'reconnecting';
   if (note.kind === 'gap') for (const f of gapListeners) f();
   if (note.kind === 'who') channel.postMessage({ kind: 'want', topics: [...listeners.keys()] });
-  if (note.kind === 'want' && leading) for (const topic of note.topics) want(topic);
+  if (note.kind === 'want' && leading) {
+    for (const topic of note.topics) want(topic);
+    channel.postMessage({ kind: 'state', live: connection.value === 'live' });
+  }
 }
 channel.onmessage = e => hear(e.data);
 
@@ -55,6 +58,9 @@ export function onRecords(collection, heard) {
   else channel.postMessage({ kind: 'want', topics: [collection] });
   return () => { all.delete(heard); };
 }
+
+/** Whether this tab holds the connection. */
+export const leads = () => leading;
 
 /**
  * Hears when changes may have been missed: read again what is shown.
@@ -127,15 +133,17 @@ function letGoWhenHidden() {
   });
 }
 
-// Somebody signed in or out: what may be heard has changed.
-pb.authStore.onChange(async token => {
-  if (!leading) return;
+let who = pb.authStore.record?.id;
+
+// Somebody else signed in, or out: what may be heard has changed. A token that
+// was only renewed changes nothing.
+pb.authStore.onChange(async (token, record) => {
+  const before = who;
+  who = token ? record?.id ?? who : '';
+  if (!leading || who === before || (before === undefined && who)) return;
   await pb.realtime.unsubscribe().catch(() => {});
   subscribed.clear();
-  if (!token) {
-    connection.value = 'off';
-    return;
-  }
   connects = 0;
-  lead();
+  if (who) lead();
+  else connection.value = 'off';
 });

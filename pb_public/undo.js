@@ -45,6 +45,22 @@ export function noteDecision(text, ids, after, { details } = {}) {
   say(text, { undo: entry.undo, details });
 }
 
-/** Takes the last decision back. */
-export const undoLast = () => { decided.value[0]?.undo(); };
-export const canUndo = () => decided.value.length > 0;
+/** Decisions that the server has not answered yet. */
+const underWay = signal(/** @type {Promise<any>[]} */ ([]));
+
+/**
+ * Notes that a decision is under way, so that Undo can wait for its answer.
+ * @param {Promise<any>} decision
+ */
+export function track(decision) {
+  underWay.value = [...underWay.value, decision];
+  const over = () => { underWay.value = underWay.value.filter(d => d !== decision); };
+  decision.then(over, over);
+}
+
+/** Takes the last decision back, once it is made. */
+export async function undoLast() {
+  await Promise.allSettled(underWay.value);
+  decided.value[0]?.undo();
+}
+export const canUndo = () => decided.value.length > 0 || underWay.value.length > 0;

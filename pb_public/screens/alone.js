@@ -1,5 +1,5 @@
 // @ts-check
-import { html, useState } from '../vendor/runtime.js';
+import { html, useEffect, useRef, useState } from '../vendor/runtime.js';
 import { asProblem } from '../api.js';
 import { Button, Field } from '../ui/index.js';
 
@@ -10,6 +10,8 @@ import { Button, Field } from '../ui/index.js';
 export function AloneForm({ title, intro, button, fields, send }) {
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState(false);
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  useEffect(() => { /** @type {HTMLElement | null} */ (form.current?.querySelector('input'))?.focus(); }, []);
   const submit = async (/** @type {SubmitEvent} */ e) => {
     e.preventDefault();
     setBusy(true);
@@ -22,7 +24,7 @@ export function AloneForm({ title, intro, button, fields, send }) {
       setBusy(false);
     }
   };
-  return html`<form class="alone-form" onSubmit=${submit}>
+  return html`<form ref=${form} class="alone-form" onSubmit=${submit}>
     <span class="logo big" aria-hidden="true"></span><h1>${title}</h1>${intro && html`<p class="muted">${intro}</p>`}
     ${fields.map(f => html`<${Field} key=${f.name} required ...${f} />`)}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}

@@ -20,12 +20,16 @@ const narrow = matchMedia('(max-width: 47.99rem)');
 /** The item whose detail is drawn; it follows the cursor when that rests. */
 const shown = signal('');
 let resting = 0;
+let written = ''; // the id that we wrote into the address ourselves; it follows the cursor, never leads it
+
+addEventListener('popstate', () => { written = ''; });
 
 /** @param {string} id */
 function rest(id) {
   clearTimeout(resting);
   resting = window.setTimeout(() => {
     shown.value = id;
+    written = id;
     if (!narrow.matches || /^\/inbox\/./.test(location.pathname)) go((id ? `/inbox/${id}` : '/inbox') + location.search, { replace: true });
   }, 90);
 }
@@ -34,7 +38,7 @@ function rest(id) {
 export default function Inbox({ params }) {
   useEffect(() => { openTab(); }, [tab.value, projectId.value, search.value, sort.value]);
   useEffect(() => {
-    if (!params.id || params.id === cursor.peek()) return;
+    if (!params.id || params.id === written || params.id === cursor.peek()) return;
     batch(() => {
       cursor.value = /** @type {string} */ (params.id);
       shown.value = /** @type {string} */ (params.id);
@@ -75,6 +79,7 @@ function open(id) {
     shown.value = id;
   });
   clearTimeout(resting);
+  written = id;
   go(`/inbox/${id}${location.search}`, { replace: !narrow.matches });
 }
 
@@ -106,7 +111,7 @@ function listen() {
 
 /** @param {{id?: string}} params */
 function useKeys(params) {
-  useDecisions(targets.value);
+  useDecisions(() => targets.value);
   useActions(() => ({
     next: () => { step(1); }, previous: () => { step(-1); },
     open: current.value && (() => { open(cursor.value); document.querySelector('.inbox-detail')?.scrollTo(0, 0); }),

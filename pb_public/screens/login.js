@@ -9,7 +9,7 @@ import { AloneForm } from './alone.js';
 export default function Login() {
   return html`<${AloneForm} title=${t('login.title')} button=${t('login.button')}
     fields=${[
-      { name: 'email', label: t('login.email'), type: 'email', autocomplete: 'username', autofocus: true },
+      { name: 'email', label: t('login.email'), type: 'email', autocomplete: 'username' },
       { name: 'password', label: t('login.password'), type: 'password', autocomplete: 'current-password' },
     ]}
     send=${async (/** @type {Record<string, string>} */ v) => {

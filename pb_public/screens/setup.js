@@ -8,7 +8,7 @@ import { makeFirstAdmin } from './login.js';
 export default function Setup() {
   return html`<${AloneForm} title=${t('setup.title')} intro=${t('setup.intro')} button=${t('setup.button')}
     fields=${[
-      { name: 'code', label: t('setup.code'), autocomplete: 'off', autofocus: true, spellcheck: false },
+      { name: 'code', label: t('setup.code'), autocomplete: 'off', spellcheck: false },
       { name: 'email', label: t('login.email'), type: 'email', autocomplete: 'username' },
       { name: 'password', label: t('setup.password'), type: 'password', autocomplete: 'new-password', minlength: 8 },
     ]}

@@ -107,7 +107,8 @@ func (p *page) until(what, js string, args ...any) {
 			return
 		}
 	}
-	text, _ := p.Timeout(patience).Eval(`() => location.pathname + location.search + '\n' + document.body.innerText`)
+	text, _ := p.Timeout(patience).Eval(`() => location.pathname + location.search + ', focus on ' + document.activeElement?.cloneNode(false).outerHTML + ', open: ' +
+		[...document.querySelectorAll('dialog[open], [popover]')].map(e => e.innerText).join(' ') + '\n' + document.body.innerText`)
 	if text == nil {
 		p.t.Fatalf("waited in vain for %s; the page does not answer", what)
 	}

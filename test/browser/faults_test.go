@@ -15,6 +15,8 @@ type faults struct {
 	host string
 	mu   sync.Mutex
 	list []string
+
+	streams int // connections opened for live updates
 }
 
 func (f *faults) add(what string) {
@@ -38,6 +40,11 @@ func (f *faults) watch(p *rod.Page) {
 			}
 		},
 		func(e *proto.NetworkRequestWillBeSent) {
+			if e.Request.Method == "GET" && strings.HasSuffix(e.Request.URL, "/api/realtime") {
+				f.mu.Lock()
+				f.streams++
+				f.mu.Unlock()
+			}
 			if u := e.Request.URL; !strings.HasPrefix(u, f.host) && !strings.HasPrefix(u, "data:") {
 				f.add("outside request: " + u)
 			}

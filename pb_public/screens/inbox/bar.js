@@ -15,15 +15,21 @@ export function SearchBar() {
   const timer = useRef(0);
   const look = (/** @type {string} */ text, wait = 250) => {
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => setQuery({ q: text.trim(), tab: tab.peek().id }), wait);
+    timer.current = window.setTimeout(() => {
+      if (text.trim() === search.peek()) return;
+      const q = new URLSearchParams({ tab: tab.peek().id, ...(text.trim() ? { q: text.trim() } : {}) });
+      go(`/inbox?${q}`, { replace: true }); // what was open may not match
+    }, wait);
   };
   useEffect(() => { if (input.current && document.activeElement !== input.current) input.current.value = search.value; }, [search.value]);
   useActions(() => ({ search: () => { input.current?.focus(); input.current?.select(); } }), []);
   return html`<div class="search" role="search"><${Icon} name="search" size=${14} />
     <input ref=${input} type="search" name="q" aria-label=${t('search.label')} placeholder=${t('search.placeholder')} defaultValue=${search.value} autocomplete="off" spellcheck=${false} list="search-words"
       onInput=${(/** @type {any} */ e) => look(e.target.value)} onKeyDown=${(/** @type {KeyboardEvent} */ e) => {
-        if (e.key === 'Enter') { look(/** @type {any} */ (e.target).value, 0); document.getElementById('items')?.focus(); }
-        if (e.key === 'Escape') { e.preventDefault(); document.getElementById('items')?.focus(); }
+        if (e.key !== 'Enter' && e.key !== 'Escape') return;
+        e.preventDefault();
+        if (e.key === 'Enter') look(/** @type {any} */ (e.target).value, 0);
+        (document.getElementById('items') ?? document.getElementById('main'))?.focus();
       }} />
     <kbd aria-hidden="true">${hint('search')}</kbd>
     <datalist id="search-words">${['sev:high', 'sev:critical', 'class:bug', 'class:feature', 'src:discord', 'is:regression', 'is:degraded', 'label:'].map(w => html`<option key=${w} value=${w} />`)}</datalist>

@@ -8,7 +8,7 @@ import { prefs } from '../../prefs.js';
 import { onRecords } from '../../realtime.js';
 import { refreshCounts } from '../../store.js';
 import { say, sayProblem } from '../../ui/index.js';
-import { noteDecision } from '../../undo.js';
+import { noteDecision, track } from '../../undo.js';
 import { cursor, data, selected } from './state.js';
 import { isMessage, tabFor } from './tabs.js';
 
@@ -43,7 +43,18 @@ function advance(gone) {
  * @param {{leaves?: boolean}} [how] leaves: the items leave the tab by this
  * @returns {Promise<void>}
  */
-export async function decide(items, act, { leaves = true } = {}) {
+export function decide(items, act, how) {
+  const done = send(items, act, how);
+  track(done);
+  return done;
+}
+
+/**
+ * @param {any[]} items
+ * @param {Act} act
+ * @param {{leaves?: boolean}} [how]
+ */
+async function send(items, act, { leaves = true } = {}) {
   const [issues, messages] = [items.filter(i => !isMessage(i)), items.filter(isMessage)];
   const gone = new Set(leaves ? items.map(i => i.id) : []);
   batch(() => {

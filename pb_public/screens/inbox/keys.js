@@ -12,11 +12,24 @@ import { isMessage } from './tabs.js';
 const close = () => { asking.value = null; };
 
 /**
- * What can be decided on these items, as actions. An action that their states
- * do not allow is not there.
- * @param {any[]} items
+ * What can be decided, as actions. An action that the items' states do not
+ * allow is not there. What is decided on is asked for at the press of the key:
+ * J and 1 in a hurry must not approve the item before.
+ * @param {() => any[]} about
  */
-export function useDecisions(items) {
+export function useDecisions(about) {
+  const items = about();
+  useActions(() => Object.fromEntries(Object.entries(allowed(items)).map(([id, can]) => [id, can && (() => {
+    const run = allowed(about())[id];
+    if (run) run();
+  })])), [items, canUndo()]);
+}
+
+/**
+ * @param {any[]} items
+ * @returns {Record<string, (() => void) | false>}
+ */
+function allowed(items) {
   const issues = items.length > 0 && items.every(i => !isMessage(i));
   const messages = items.length > 0 && items.every(isMessage);
   const states = [...new Set(items.map(i => i.state))];
@@ -34,7 +47,7 @@ export function useDecisions(items) {
     const run = (/** @type {string} */ engine) => () => decide(items, { action: 'retriage', body: { engine }, said: 'retriage' }, { leaves: false });
     asking.value = html`<${MenuList} name=${t('action.retriage')} onClose=${close} items=${['llm', 'offline'].map(e => ({ id: e, label: t(`retriage.${e}`), icon: 'refresh', run: run(e) }))} />`;
   };
-  useActions(() => ({
+  return {
     approve: all(['draft', 'snoozed']) && approve,
     decline: all(['draft', 'snoozed']) && sure(() => askDecline(items)),
     snooze: all(['draft']) && sure(() => askSnooze(items)),
@@ -46,5 +59,5 @@ export function useDecisions(items) {
     severity: (all(['draft', 'snoozed']) || messages) && items.length <= AT_ONCE && (() => askValue('severity', items)),
     retriage: messages && retriage,
     undo: canUndo() && undoLast,
-  }), [items, canUndo()]);
+  };
 }
