@@ -73,8 +73,9 @@ export function bind(filter, params) {
 function literal(v) {
   if (typeof v === 'number' || typeof v === 'boolean') return String(v);
   if (v === null || v === undefined) return 'null';
-  // a backslash before a quote, or at the end, would open what is closed here
-  return `'${String(v).replace(/\0/g, '').replace(/\\+(?='|$)/g, '').replaceAll("'", "\\'")}'`;
+  // a backslash before a quote, or at the end, would open what is closed here;
+  // PocketBase refuses every filter that has @request. in it, even as a text
+  return `'${String(v).replace(/\0/g, '').replace(/@(?=request\.)/gi, '').replace(/\\+(?='|$)/g, '').replaceAll("'", "\\'")}'`;
 }
 
 /**

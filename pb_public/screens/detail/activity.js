@@ -21,6 +21,7 @@ export function Activity({ decisions, onUndone }) {
     }
     onUndone();
   };
+  if (decisions.length === 0) return null; // the ledger is not for everybody
   return html`<section class="part"><h3>${t('activity.title')}</h3><ol class="activity">${decisions.map(d => html`<li key=${d.id} class=${undone.has(d.id) ? 'undone' : ''}>
     <${Icon} name=${d.actor_kind === 'person' ? 'person' : d.actor_kind === 'engine' ? 'bolt' : 'refresh'} size=${14} /><span class="grow"><strong>${name(d)}</strong> <span class="muted">${by(d)}</span>${d.reason && html`<small class="lines">${d.reason}</small>`}</span>
     ${d === last && undoable.includes(d.action) && may(['approve', 'decline', 'reopen'].includes(d.action) ? 'approver' : 'triager') && html`<${Button} small look="plain" icon="undo" onClick=${() => undo(d)}>${t('undo')}<//>`}<${Time} at=${d.created} /></li>`)}</ol></section>`;
