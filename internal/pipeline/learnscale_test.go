@@ -18,11 +18,24 @@ import (
 	"github.com/iterateswarm/iterateswarm/test/texts"
 )
 
-// decideMany stores messages and what a person said of them, as rows: through
-// the API it would take minutes.
+// decideMany stores messages and what a person said of them: three times in
+// four that the verdict is right.
 func decideMany(tb testing.TB, s *servertest.Server, n int) {
 	tb.Helper()
-	w, e := texts.New(9), offline.New()
+	w := texts.New(9)
+	decideAll(tb, s, n, func(int) string { return w.Report() }, func(i int, class triage.Class) triage.Class {
+		if i%4 == 0 {
+			return triage.Classes[i/4%4]
+		}
+		return class
+	})
+}
+
+// decideAll stores messages and what a person said of each, as rows: through
+// the API it would take minutes.
+func decideAll(tb testing.TB, s *servertest.Server, n int, write func(i int) string, say func(i int, class triage.Class) triage.Class) {
+	tb.Helper()
+	e := offline.New()
 	project := s.Project()
 	now := types.NowDateTime().String()
 	js := func(v any) string {
@@ -35,13 +48,9 @@ func decideMany(tb testing.TB, s *servertest.Server, n int) {
 	for at := 0; at < n; at += 500 {
 		err := s.App.RunInTransaction(func(tx core.App) error {
 			for i := at; i < min(n, at+500); i++ {
-				text := w.Report()
+				text := write(i)
 				v := e.Judge(triage.Item{Text: text, Channel: triage.ChannelChat})
-				truth := v.Class
-				if i%4 == 0 {
-					truth = triage.Classes[i/4%4]
-				}
-				id := core.GenerateDefaultRandomId()
+				truth, id := say(i, v.Class), core.GenerateDefaultRandomId()
 				_, err := tx.DB().Insert(records.Feedback, dbx.Params{"id": id, "project": project, "source": "discord", "content": text,
 					"class": string(truth), "severity": string(v.Severity), "confidence": 1, "verdict": js(v), "engine": "offline", "state": "triaged", "created": now, "updated": now}).Execute()
 				if err != nil {
@@ -83,6 +92,32 @@ func TestASourceIsCalibratedFromTwoHundredDecisions(t *testing.T) {
 		if s := c.Sources[0].Severity; s.N != offline.CalibratedFrom-2 || s.Calibrated || s.ECE == 0 {
 			t.Errorf("severity %+v: the corrections after the first %d said nothing of it", s, offline.CalibratedFrom-2)
 		}
+	}
+}
+
+// Where people agree with the engine half of the time, its confidence comes
+// down, and the project's threshold holds what it let through before.
+func TestTheThresholdSeesTheFittedConfidence(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	project := b.Record(records.Projects, b.Project())
+	project.Set("settings", map[string]any{"hold_below": 0.85})
+	if err := b.App.Save(project); err != nil {
+		t.Fatal(err)
+	}
+	const text = "The app crashes when I save"
+	if r := b.Record(records.Feedback, b.Post(text)); r.GetString("state") != "joined" {
+		t.Fatalf("at first the message is %s at confidence %.2f", r.GetString("state"), r.GetFloat("confidence"))
+	}
+	decideAll(t, b.Server, offline.CalibratedFrom, func(int) string { return text }, func(i int, _ triage.Class) triage.Class {
+		if i*2654435761>>7&1 == 0 {
+			return triage.Question
+		}
+		return triage.Bug
+	})
+	b.teachJargon(1)
+	if r := b.Record(records.Feedback, b.Post(text, "user_id", "u2")); r.GetString("state") != "held" || r.GetString("held_reason") != "low_confidence" {
+		t.Errorf("after the decisions it is %s at confidence %.2f", r.GetString("state"), r.GetFloat("confidence"))
 	}
 }
 
