@@ -3,15 +3,22 @@ package discord
 import (
 	"context"
 	"log/slog"
+	"regexp"
 
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/iterateswarm/iterateswarm/sdk"
 )
 
+// tokenForm is how Discord writes an interaction's token.
+var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_.=-]+$`)
+
 // command takes an interaction that came over the gateway: it is stored, and
 // answered within Discord's three seconds whether that worked or not.
 func (l *listener) command(ctx context.Context, i *interaction) {
+	if snowflake(i.ID) == 0 || !tokenForm.MatchString(i.Token) {
+		return // both become part of an address
+	}
 	select {
 	case l.commands <- struct{}{}:
 	default:

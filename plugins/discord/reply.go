@@ -34,7 +34,7 @@ const (
 // sent.
 func (s *Source) Reply(ctx context.Context, req sdk.ReplyRequest) sdk.ReplyReply {
 	var where place
-	if json.Unmarshal([]byte(req.Target.ContextJSON), &where) != nil || snowflake(where.Channel) == 0 {
+	if json.Unmarshal([]byte(req.Target.ContextJSON), &where) != nil || snowflake(where.Channel) == 0 || !where.Command && snowflake(where.Message) == 0 {
 		return sdk.ReplyReply{Outcome: sdk.Rejected, Message: "the message does not say where it was written"}
 	}
 	text := plain(req.Text)

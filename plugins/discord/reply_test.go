@@ -78,7 +78,7 @@ func TestReplyWhereAThreadIs(t *testing.T) {
 	if got := s.Reply(t.Context(), req); got.Outcome != sdk.Created || len(h.messages[textID]) != 1 {
 		t.Errorf("to a command, in the channel: %+v", got)
 	}
-	for _, context := range []string{"", "{", `{"channel":"../x"}`, `{"message":"1"}`} {
+	for _, context := range []string{"", "{", `{"channel":"../x"}`, `{"message":"1"}`, `{"channel":"` + textID + `"}`, `{"channel":"` + textID + `","message":"../../x"}`} {
 		req.Target.ContextJSON = context
 		if got := s.Reply(t.Context(), req); got.Outcome != sdk.Rejected {
 			t.Errorf("%q: %+v", context, got)
