@@ -13,12 +13,14 @@ import (
 	"github.com/iterateswarm/iterateswarm/sdk/rest"
 )
 
-// changePages bounds one call of Changes; the next goes on from there.
-const changePages = 10
+const (
+	changePages = 10              // bounds one call of Changes; the next goes on from there
+	overlap     = 2 * time.Minute // a change may show in the list later than one that came after it
+)
 
 // Changes lists our issues in the order of their last change. The cursor is the
-// time of the last one: GitHub counts from it inclusively, so that a change of
-// the same second is not missed and the last one comes twice.
+// time of the last one. The list is read from a little before it, so that some
+// come twice and none is missed.
 func (t *Tracker) Changes(ctx context.Context, cursor string, since time.Time) ([]sdk.Change, string, error) {
 	login, err := t.whoAmI(ctx)
 	if err != nil {
@@ -31,7 +33,10 @@ func (t *Tracker) Changes(ctx context.Context, cursor string, since time.Time) (
 		}
 	}
 	options := &gh.IssueListByRepoOptions{State: "all", Sort: "updated", Direction: "asc", Creator: login,
-		Since: from.UTC(), ListOptions: gh.ListOptions{PerPage: pageSize}}
+		ListOptions: gh.ListOptions{PerPage: pageSize}}
+	if !from.IsZero() {
+		options.Since = from.Add(-overlap).UTC()
+	}
 	if len(t.config.FormerLogins) > 0 {
 		options.Creator = everybody
 	}
@@ -46,16 +51,20 @@ func (t *Tracker) Changes(ctx context.Context, cursor string, since time.Time) (
 				changes = append(changes, change(issue))
 			}
 		}
+		var last time.Time
 		if len(page) > 0 {
-			from = page[len(page)-1].GetUpdatedAt().Time
+			last = page[len(page)-1].GetUpdatedAt().Time
+		}
+		if last.After(from) {
+			from = last
 		}
 		if next == 0 {
 			break
 		}
 		// An issue that changes meanwhile moves to the end and shifts the pages, so
 		// that we go on by time; by page only within one second.
-		if options.Since.Before(from) {
-			options.Since, options.Page = from, 0
+		if options.Since.Before(last) {
+			options.Since, options.Page = last, 0
 		} else {
 			options.Page = next
 		}

@@ -17,6 +17,7 @@ import (
 	gh "github.com/google/go-github/v62/github"
 
 	"github.com/iterateswarm/iterateswarm/sdk"
+	"github.com/iterateswarm/iterateswarm/sdk/rest/trackertest"
 )
 
 func request(key string) sdk.CreateRequest {
@@ -377,4 +378,25 @@ func TestTheStandInKnowsGitHubsDocument(t *testing.T) {
 			t.Errorf("%s: %d complaints, want %d", request, counted.errors, want)
 		}
 	}
+}
+
+// TestFaults is what every tracker over HTTP stands; TestOutcomes has what only
+// GitHub does.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	trackertest.Faults(t, func(t testing.TB) trackertest.Service {
+		h := newHub(t)
+		return trackertest.Service{
+			Handler: h, Secrets: []string{token}, Accepted: 201,
+			Issues: func() int { _, n := h.count(); return n },
+			Creates: func(r *http.Request, _ []byte) bool {
+				return r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/issues")
+			},
+			New: func(base string, timeout time.Duration) sdk.Tracker {
+				tr := tracker(t, base, "")
+				tr.timeout = timeout
+				return tr
+			},
+		}
+	})
 }

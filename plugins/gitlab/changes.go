@@ -15,6 +15,9 @@ import (
 	"github.com/iterateswarm/iterateswarm/sdk/rest"
 )
 
+// overlap is how much later than another a change may show in the list.
+const overlap = 2 * time.Minute
+
 // Changes lists our issues that have changed since the cursor, which is the time
 // of the last change by GitLab's clock. It reads the list from its newest end:
 // an issue that changes meanwhile then shifts the others to a later page, where
@@ -31,7 +34,7 @@ func (t *Tracker) Changes(ctx context.Context, cursor string, since time.Time) (
 	}
 	query := url.Values{"scope": {"all"}, "state": {"all"}, "order_by": {"updated_at"}, "sort": {"desc"}}
 	if !since.IsZero() {
-		query.Set("updated_after", since.Add(-time.Second).UTC().Format(time.RFC3339Nano))
+		query.Set("updated_after", since.Add(-overlap).UTC().Format(time.RFC3339Nano))
 	}
 	var changes []sdk.Change
 	last := since

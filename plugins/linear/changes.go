@@ -13,6 +13,9 @@ import (
 	"github.com/iterateswarm/iterateswarm/sdk/rest"
 )
 
+// overlap is how much later than another a change may show in the list.
+const overlap = time.Minute
+
 // Changes lists our issues that have changed since the cursor, which is the time
 // of the last change by Linear's clock.
 func (t *Tracker) Changes(ctx context.Context, cursor string, since time.Time) ([]sdk.Change, string, error) {
@@ -22,7 +25,7 @@ func (t *Tracker) Changes(ctx context.Context, cursor string, since time.Time) (
 			return nil, "", fmt.Errorf("the cursor %q is no time", cursor)
 		}
 	}
-	list, err := t.list(ctx, "updatedAt", since)
+	list, err := t.list(ctx, "updatedAt", since.Add(-overlap))
 	if err != nil {
 		return nil, "", err
 	}
