@@ -210,6 +210,9 @@ func (p *Pipeline) saveLayersEvery(ctx context.Context) {
 }
 
 func (p *Pipeline) saveLayers() {
+	if p.ReadOnly() {
+		return // later, or learned again from the decisions
+	}
 	p.projects.Range(func(id, v any) bool {
 		pu := &v.(*project).pupil
 		pu.mu.Lock()
