@@ -119,15 +119,17 @@ func (p *Pipeline) retrain(ctx context.Context, id string) error {
 			return nil
 		}
 		last = time.Now()
-		now, err := p.App.FindRecordById(records.Runs, id)
-		if err != nil {
-			return err
-		}
-		if now.GetString("state") != "running" {
-			return errCancelled
-		}
-		now.Set("done", min(done, now.GetInt("total")))
-		return p.App.Save(now)
+		return p.App.RunInTransaction(func(tx core.App) error { // a cancel between reading and saving must not be lost
+			now, err := tx.FindRecordById(records.Runs, id)
+			if err != nil {
+				return err
+			}
+			if now.GetString("state") != "running" {
+				return errCancelled
+			}
+			now.Set("done", min(done, now.GetInt("total")))
+			return tx.Save(now)
+		})
 	})
 	if errors.Is(err, errCancelled) {
 		return nil
