@@ -3,6 +3,7 @@ package hooks
 import (
 	"encoding/json"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -19,7 +20,8 @@ import (
 var reaching = map[string]map[string]func(string) bool{
 	"local":  {"folder": func(v string) bool { return v == "" || filepath.IsLocal(v) }},
 	"github": {"base_url": isGitHub}, "github-issues": {"base_url": isGitHub},
-	"slack":   {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://slack.com/api" }},
+	"slack": {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://slack.com/api" }},
+	"rss":   {"allow_private": isOff}, "kafka": {"allow_private": isOff},
 	"discord": {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://discord.com/api/v9" }},
 	"gitlab":  {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://gitlab.com" }},
 	"linear":  {"base_url": func(v string) bool { return v == "" || strings.TrimSuffix(v, "/") == "https://api.linear.app" }},
@@ -39,6 +41,24 @@ func isGitHub(v string) bool {
 	return v == "" || strings.TrimSuffix(v, "/") == "https://api.github.com"
 }
 
+// isOff is a switch that is not set; see asText.
+func isOff(v string) bool { return v == "" || v == "false" }
+
+// asText reads text or a switch.
+func asText(raw json.RawMessage) (string, bool) {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return "", false
+	}
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "", v == nil
+}
+
 // bindTrusted refuses such a value from anybody but a superuser. What a
 // superuser has set may stay.
 func bindTrusted(app core.App) {
@@ -51,10 +71,10 @@ func bindTrusted(app core.App) {
 		same := e.Record.Original().GetString("plugin") == plugin
 		for name, v := range config {
 			for field, within := range reaching[plugin] {
-				var text string
+				text, ok := asText(v)
 				switch {
 				case !strings.EqualFold(name, field): // the plugin reads its fields in any case
-				case json.Unmarshal(v, &text) == nil && within(text):
+				case ok && within(text):
 				case same && string(was[name]) == string(v):
 				default:
 					return pipeline.Fault(pipeline.WrongRole, "Only a superuser may set %s to this: it reaches beyond the project.", field).At("config." + field)

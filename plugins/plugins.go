@@ -16,6 +16,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/plugins/jira"
 	"github.com/iterateswarm/iterateswarm/plugins/linear"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
+	"github.com/iterateswarm/iterateswarm/plugins/rss"
 	"github.com/iterateswarm/iterateswarm/plugins/slack"
 	"github.com/iterateswarm/iterateswarm/plugins/webhook"
 	"github.com/iterateswarm/iterateswarm/sdk"
@@ -29,6 +30,7 @@ func All() []sdk.Plugin {
 		discord.New(),
 		email.New(),
 		slack.New(),
+		rss.New(),
 		local.New(),
 		github.New(),
 		gitea.New(),

@@ -28,6 +28,7 @@ func Table() []Rule {
 		{Folder: "sdk", May: []string{goPlugin, hclog, grpc, protobuf}},
 		{Folder: "sdk/*", May: []string{"sdk", grpc, protobuf}}, // generated from sdk/proto
 		{Folder: "sdk/rest", May: []string{"sdk"}},
+		{Folder: "sdk/egress"},
 		{Folder: "sdk/example/*", May: []string{"sdk"}},
 		{Folder: "plugins/*", May: []string{"sdk"}, Clients: true},
 
