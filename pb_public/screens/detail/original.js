@@ -1,7 +1,7 @@
 // @ts-check
 // What people wrote, verbatim, with the words marked that the verdict rests on.
 import { html, useEffect, useState } from '../../vendor/runtime.js';
-import { call, maybe } from '../../api.js';
+import { call, list, maybe, pb } from '../../api.js';
 import { number, percent, t } from '../../i18n.js';
 import { may } from '../../store.js';
 import { Avatar, Button, Chip, Confidence, EngineBadge, Icon, say, sayProblem, SourceIcon, Time } from '../../ui/index.js';
@@ -28,6 +28,21 @@ export const whoOf = r => r.expand?.reporter?.handle || r.expand?.reporter?.exte
 export function Report({ report: r, lit, why, issue }) {
   const [features, setFeatures] = useState(/** @type {any} */ (null));
   const [translated, setTranslated] = useState(false);
+  const [uploads, setUploads] = useState(/** @type {any[]} */ ([]));
+  useEffect(() => { // only the form and the widget take files
+    setUploads([]);
+    if (r.source === 'widget' || r.source === 'form') list('uploads', { filter: 'feedback = {:f}', params: { f: r.id } }).then(setUploads, () => {});
+  }, [r.id]);
+  const openFile = async (/** @type {any} */ u) => {
+    const page = window.open('', '_blank'); // at once, or the browser takes it for a popup
+    try {
+      const url = pb.files.getURL(u, u.file, { token: await pb.files.getToken() });
+      if (page) page.location.href = url;
+    } catch (err) {
+      page?.close();
+      sayProblem(err);
+    }
+  };
   useEffect(() => { if (why) maybe(`/api/feedback/${r.id}/why`).then(setFeatures, () => {}); }, [r.id]);
   const evidence = /** @type {any[]} */ (r.verdict?.evidence ?? []);
   const spans = (/** @type {string} */ part) => evidence.filter(e => e.part === part);
@@ -51,6 +66,7 @@ export function Report({ report: r, lit, why, issue }) {
     ${translation && html`<${Button} small look="plain" aria-expanded=${translated} onClick=${() => setTranslated(!translated)}>${t(translated ? 'item.translation.hide' : 'item.translation', { language: r.language })}<//>
       ${translated && html`<blockquote class="translation">${translation}</blockquote>`}`}
     <div class="row">${files.map((/** @type {any} */ f, /** @type {number} */ i) => html`<${Chip} key=${i} icon="link">${f.name ?? f.url ?? String(f)}<//>`)}
+      ${uploads.map(u => html`<${Button} key=${u.id} small icon="link" onClick=${() => openFile(u)}>${u.name}<//>`)}
       ${r.redacted > 0 && html`<${Chip} icon="ban">${t('item.redacted', { n: r.redacted })}<//>`}
       ${(r.verdict?.flags ?? []).map((/** @type {string} */ f) => html`<${Chip} key=${f} look="warn" icon="warn">${t(`flag.${f}`)}<//>`)}</div>
     ${why && r.reasoning && html`<p class="note">${t('item.why')} ${r.reasoning}</p>`}
