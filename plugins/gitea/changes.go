@@ -3,6 +3,7 @@ package gitea
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -63,7 +64,8 @@ func (i issue) change() sdk.Change {
 }
 
 // HandleChange reads a webhook of the event Issues. Forgejo sends Gitea's
-// headers too.
+// headers too. There is no time in it that is signed, and somebody may send an
+// old one again: it says only which issue to read.
 func (t *Tracker) HandleChange(ctx context.Context, req sdk.WebhookRequest) (sdk.ChangeReply, error) {
 	reply, ok := rest.Hook(req, t.config.WebhookSecret, func() bool {
 		signature, one := rest.Only(req.Header, "X-Gitea-Signature")
@@ -89,8 +91,19 @@ func (t *Tracker) HandleChange(ctx context.Context, req sdk.WebhookRequest) (sdk
 	if err != nil {
 		return sdk.ChangeReply{}, err
 	}
-	if t.isOurs(*event.Issue, login) {
-		reply.Changes = []sdk.Change{event.Issue.change()}
+	if !t.isOurs(*event.Issue, login) {
+		return reply, nil
+	}
+	var now issue
+	_, err = t.api.Get(ctx, t.path(fmt.Sprintf("issues/%d", event.Issue.Number)), nil, &now)
+	if p, ok := errors.AsType[*rest.Problem](err); ok && p.Status == http.StatusNotFound {
+		return reply, nil
+	}
+	if err != nil {
+		return sdk.ChangeReply{}, err
+	}
+	if t.isOurs(now, login) {
+		reply.Changes = []sdk.Change{now.change()}
 	}
 	return reply, nil
 }

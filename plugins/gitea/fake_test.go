@@ -90,6 +90,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Link", fmt.Sprintf(`<http://x.test/?page=%d>; rel="next",<http://x.test/?page=9>; rel="last"`, page+1))
 		}
 		answer(200, list[min(len(list), (max(page, 1)-1)*size):min(len(list), max(page, 1)*size)])
+	case "GET repos/octo/hello/issues/1":
+		answer(200, f.issues[0])
 	default:
 		answer(404, map[string]string{"message": "not found"})
 	}
@@ -181,8 +183,9 @@ func TestMissingLabelsAreLeftOut(t *testing.T) {
 
 func TestHookSignatures(t *testing.T) {
 	t.Parallel()
-	base := newFake().start(t)
-	i := newFake().add("bot", sdk.Marker("k1")+"\nGröße 💥 <b>", time.Hour)
+	f := newFake()
+	base := f.start(t)
+	i := f.add("bot", sdk.Marker("k1")+"\nGröße 💥 <b>", time.Hour)
 	i.State, i.Closed = "closed", time.Now()
 	body, _ := json.Marshal(map[string]any{"action": "closed", "issue": i, "repository": map[string]any{"full_name": "octo/hello"}, "at": 1.50})
 	trackertest.Signatures(t, trackertest.Hook{

@@ -96,7 +96,9 @@ func change(issue *gh.Issue) sdk.Change {
 	return c
 }
 
-// HandleChange reads a webhook of the event Issues.
+// HandleChange reads a webhook of the event Issues. It has no time in it that is
+// signed, and somebody may send an old one again: it says only which issue to
+// read.
 func (t *Tracker) HandleChange(ctx context.Context, req sdk.WebhookRequest) (sdk.ChangeReply, error) {
 	reply, ok := rest.Hook(req, t.config.WebhookSecret, func() bool {
 		signature, one := rest.Only(req.Header, "X-Hub-Signature-256")
@@ -119,8 +121,22 @@ func (t *Tracker) HandleChange(ctx context.Context, req sdk.WebhookRequest) (sdk
 	if err != nil {
 		return sdk.ChangeReply{}, err
 	}
-	if _, ok := ourIssue(event.Issue, t.ours(login)); ok {
-		reply.Changes = []sdk.Change{change(event.Issue)}
+	if _, ok := ourIssue(event.Issue, t.ours(login)); !ok {
+		return reply, nil
+	}
+	var now *gh.Issue
+	err = t.read(ctx, func(ctx context.Context) (err error) {
+		now, _, err = t.client.Issues.Get(ctx, t.config.Owner, t.config.Repo, event.Issue.GetNumber())
+		return err
+	})
+	if s := status(err); s == http.StatusNotFound || s == http.StatusGone || rest.IsRedirect(s) {
+		return reply, nil
+	}
+	if err != nil {
+		return sdk.ChangeReply{}, fmt.Errorf("read the issue: %s", reason(err))
+	}
+	if _, ok := ourIssue(now, t.ours(login)); ok {
+		reply.Changes = []sdk.Change{change(now)}
 	}
 	return reply, nil
 }

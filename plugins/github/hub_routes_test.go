@@ -104,6 +104,10 @@ func (h *hub) more(w http.ResponseWriter, r *http.Request, route string, body []
 			}
 			h.answer(w, input, 200, h.show(*i), nil)
 		}
+	case "GET /issues/{issue_number}":
+		if i := issue(); i != nil {
+			h.answer(w, input, 200, h.show(*i), nil)
+		}
 	case "POST /issues/{issue_number}/labels":
 		if i := issue(); i != nil {
 			i.labels = append(i.labels, names("labels")...)

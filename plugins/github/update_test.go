@@ -227,9 +227,17 @@ func hookBody(t *testing.T, h *hub, change func(map[string]any)) []byte {
 	return append(b, '\n')
 }
 
+// closedEighth puts the issue of hookBody into the hub.
+func (h *hub) closedEighth() {
+	h.fill(7)
+	h.add("swarm-bot", sdk.Marker("k1"), time.Hour)
+	h.issues[7].state = "closed"
+}
+
 func TestHookSignatures(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
+	h.closedEighth()
 	trackertest.Signatures(t, trackertest.Hook{
 		New: func(secret string) sdk.Listener {
 			if secret == "" {
@@ -244,6 +252,7 @@ func TestHookSignatures(t *testing.T) {
 func TestHookNamesOnlyOurIssues(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
+	h.closedEighth()
 	tr := h.tracker(`,"webhook_secret":"0123456789abcdef"`)
 	issue := func(e map[string]any) map[string]any { return e["issue"].(map[string]any) }
 	for name, c := range map[string]struct {
@@ -252,7 +261,8 @@ func TestHookNamesOnlyOurIssues(t *testing.T) {
 		want   int
 	}{
 		"closed":             {"issues", nil, 1},
-		"reopened":           {"issues", func(e map[string]any) { e["action"] = "reopened" }, 1},
+		"an old one again":   {"issues", func(e map[string]any) { e["action"], issue(e)["state"] = "reopened", "open" }, 1},
+		"an issue gone":      {"issues", func(e map[string]any) { issue(e)["number"] = 99 }, 0},
 		"deleted":            {"issues", func(e map[string]any) { e["action"] = "deleted" }, 0},
 		"ping":               {"ping", nil, 0},
 		"comment":            {"issue_comment", nil, 0},
@@ -269,6 +279,9 @@ func TestHookNamesOnlyOurIssues(t *testing.T) {
 			Header: http.Header{"X-Github-Event": {c.event}, "X-Hub-Signature-256": {"sha256=" + hook}}})
 		if err != nil || reply.Status != 200 || len(reply.Changes) != c.want {
 			t.Errorf("%s: %+v, %v; want %d changes", name, reply, err, c.want)
+		}
+		if c.want == 1 && reply.Changes[0].State != "closed" {
+			t.Errorf("%s: %+v, want what GitHub has: closed", name, reply.Changes[0])
 		}
 	}
 }

@@ -3,8 +3,10 @@ package jira
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +84,8 @@ func reasonOf(resolution string) string {
 	return ""
 }
 
-// HandleChange reads a webhook about issues.
+// HandleChange reads a webhook about issues. Somebody may send an old one again:
+// it says only which issue to read.
 func (t *Tracker) HandleChange(ctx context.Context, req sdk.WebhookRequest) (sdk.ChangeReply, error) {
 	reply, ok := rest.Hook(req, t.config.WebhookSecret, func() bool {
 		signature, one := rest.Only(req.Header, "X-Hub-Signature")
@@ -110,8 +113,19 @@ func (t *Tracker) HandleChange(ctx context.Context, req sdk.WebhookRequest) (sdk
 	if err != nil {
 		return sdk.ChangeReply{}, err
 	}
-	if t.isOurs(i, account) {
-		reply.Changes = []sdk.Change{t.change(i)}
+	if !t.isOurs(i, account) {
+		return reply, nil
+	}
+	var now issue
+	_, err = t.api.Get(ctx, "issue/"+url.PathEscape(i.ID), url.Values{"fields": {fields}}, &now)
+	if p, ok := errors.AsType[*rest.Problem](err); ok && p.Status == http.StatusNotFound {
+		return reply, nil
+	}
+	if err != nil {
+		return sdk.ChangeReply{}, err
+	}
+	if t.isOurs(now, account) {
+		reply.Changes = []sdk.Change{t.change(now)}
 	}
 	return reply, nil
 }

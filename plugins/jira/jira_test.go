@@ -236,6 +236,14 @@ fence { noformat} [~x]
 	}
 }
 
+// hookFake has the issue of hookBody.
+func hookFake(t *testing.T) *fake {
+	f := newFake(t, "cloud")
+	i := f.add("bot-1", []string{"iterateswarm", "iterateswarm-k1", "ui"}, time.Hour)
+	of(i)["status"] = map[string]any{"statusCategory": map[string]any{"key": "done"}}
+	return f
+}
+
 func hookBody(t *testing.T, change func(event, fields map[string]any)) []byte {
 	f := newFake(t, "cloud")
 	i := f.add("bot-1", []string{"iterateswarm", "iterateswarm-k1", "ui"}, time.Hour)
@@ -251,7 +259,7 @@ func hookBody(t *testing.T, change func(event, fields map[string]any)) []byte {
 
 func TestHookSignatures(t *testing.T) {
 	t.Parallel()
-	base := newFake(t, "cloud").start(t)
+	base := hookFake(t).start(t)
 	trackertest.Signatures(t, trackertest.Hook{
 		New: func(secret string) sdk.Listener {
 			if secret == "" {
@@ -265,14 +273,17 @@ func TestHookSignatures(t *testing.T) {
 
 func TestHookNamesOnlyOurIssues(t *testing.T) {
 	t.Parallel()
-	tr := tracker(t, newFake(t, "cloud").start(t), "cloud", `,"webhook_secret":"0123456789abcdef"`)
+	tr := tracker(t, hookFake(t).start(t), "cloud", `,"webhook_secret":"0123456789abcdef"`)
 	for name, c := range map[string]struct {
 		change func(event, fields map[string]any)
 		status int
 		want   int
 	}{
-		"ours":            {nil, 200, 1},
-		"created":         {func(e, _ map[string]any) { e["webhookEvent"] = "jira:issue_created" }, 200, 1},
+		"ours":    {nil, 200, 1},
+		"created": {func(e, _ map[string]any) { e["webhookEvent"] = "jira:issue_created" }, 200, 1},
+		"an old one again": {func(_, f map[string]any) {
+			f["status"] = map[string]any{"statusCategory": map[string]any{"key": "new"}}
+		}, 200, 1},
 		"deleted":         {func(e, _ map[string]any) { e["webhookEvent"] = "jira:issue_deleted" }, 200, 0},
 		"a comment":       {func(e, _ map[string]any) { e["webhookEvent"] = "comment_created" }, 200, 0},
 		"no label":        {func(_, f map[string]any) { f["labels"] = []string{"ui"} }, 200, 0},
@@ -285,6 +296,8 @@ func TestHookNamesOnlyOurIssues(t *testing.T) {
 		reply, err := tr.HandleChange(t.Context(), sdk.WebhookRequest{Method: "POST", Body: body, Header: http.Header{"X-Hub-Signature": {"sha256=" + trackertest.Sign("0123456789abcdef", body)}}})
 		if err != nil || reply.Status != c.status || len(reply.Changes) != c.want {
 			t.Errorf("%s: %+v, %v", name, reply, err)
+		} else if c.want == 1 && reply.Changes[0].State != "closed" {
+			t.Errorf("%s: %+v, want what Jira has: closed", name, reply.Changes[0])
 		}
 	}
 }
