@@ -86,10 +86,15 @@ func (p *Pipeline) TakeChanges(tracker *core.Record, changes []sdk.Change) error
 	return nil
 }
 
-// deliveryOf finds the delivery that filed an issue.
+// deliveryOf finds the delivery that filed an issue. A double that carries the
+// same key is not the issue.
 func (p *Pipeline) deliveryOf(tracker string, ref sdk.IssueRef) (*core.Record, error) {
-	if ref.Key != "" {
+	if ref.Key != "" && ref.Name == "" && ref.Number == 0 {
 		return p.App.FindFirstRecordByFilter(records.Deliveries, "tracker = {:t} && key = {:k}", dbx.Params{"t": tracker, "k": ref.Key})
+	}
+	if ref.Key != "" {
+		return p.App.FindFirstRecordByFilter(records.Deliveries, "tracker = {:t} && key = {:k} && (state != 'done' || number = {:n})",
+			dbx.Params{"t": tracker, "k": ref.Key, "n": nameOf(ref.Name, ref.Number)})
 	}
 	return p.App.FindFirstRecordByFilter(records.Deliveries, "tracker = {:t} && state = 'done' && number = {:n}",
 		dbx.Params{"t": tracker, "n": nameOf(ref.Name, ref.Number)})

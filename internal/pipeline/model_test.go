@@ -438,7 +438,7 @@ func TestAHangingModelBlocksNoIngest(t *testing.T) {
 	}
 	worst = max(worst, time.Since(start))
 	t.Logf("60 messages, four pages and a correction while every worker waits for the model: the slowest took %v", worst)
-	if worst > 3*time.Second {
+	if worst > 15*time.Second { // a request that waited for the model would take 30
 		t.Errorf("the slowest took %v", worst)
 	}
 }
