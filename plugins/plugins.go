@@ -14,6 +14,7 @@ import (
 	"github.com/iterateswarm/iterateswarm/plugins/githubsource"
 	"github.com/iterateswarm/iterateswarm/plugins/gitlab"
 	"github.com/iterateswarm/iterateswarm/plugins/jira"
+	"github.com/iterateswarm/iterateswarm/plugins/kafka"
 	"github.com/iterateswarm/iterateswarm/plugins/linear"
 	"github.com/iterateswarm/iterateswarm/plugins/local"
 	"github.com/iterateswarm/iterateswarm/plugins/rss"
@@ -31,6 +32,7 @@ func All() []sdk.Plugin {
 		email.New(),
 		slack.New(),
 		rss.New(),
+		kafka.New(),
 		local.New(),
 		github.New(),
 		gitea.New(),

@@ -72,6 +72,7 @@ func configs() map[string]any {
 		"slack":         map[string]any{"bot_token": "xoxb-t0ken", "signing_secrets": []string{secret}, "base_url": nowhere},
 		"discord":       map[string]any{"token": "t0ken-t0ken", "public_key": hex.EncodeToString(discordKey.Public().(ed25519.PublicKey)), "base_url": nowhere},
 		"email":         map[string]any{"hook_token": "t0ken-t0ken-t0ken"},
+		"kafka":         map[string]any{"brokers": []string{"127.0.0.1:1"}, "topics": []string{"feedback"}},
 		"rss":           map[string]any{"feeds": []string{"https://127.0.0.1:1/feed"}},
 		"github-issues": map[string]any{"secrets": []string{secret}, "owner": "o", "repo": "r"},
 	}
