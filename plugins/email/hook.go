@@ -141,8 +141,10 @@ func compose(f url.Values) []byte {
 // fromPostmark reads Postmark's inbound JSON.
 func fromPostmark(body []byte) ([]byte, url.Values, string) {
 	var p struct {
-		RawEmail, From, Subject, TextBody, HtmlBody, MessageID, Date string
-		Headers                                                      []struct{ Name, Value string }
+		RawEmail, From, Subject, TextBody, MessageID, Date string
+
+		HTMLBody string `json:"HtmlBody"`
+		Headers  []struct{ Name, Value string }
 	}
 	if err := json.Unmarshal(body, &p); err != nil {
 		return nil, nil, "The JSON cannot be read."
@@ -150,10 +152,10 @@ func fromPostmark(body []byte) ([]byte, url.Values, string) {
 	if p.RawEmail != "" {
 		return []byte(p.RawEmail), nil, ""
 	}
-	if p.From == "" || (p.TextBody == "" && p.HtmlBody == "") {
+	if p.From == "" || (p.TextBody == "" && p.HTMLBody == "") {
 		return nil, nil, "The JSON has no message: RawEmail, or From with TextBody or HtmlBody, as Postmark sends."
 	}
-	f := url.Values{"from": {p.From}, "subject": {p.Subject}, "text": {p.TextBody}, "html": {p.HtmlBody}, "Date": {p.Date}}
+	f := url.Values{"from": {p.From}, "subject": {p.Subject}, "text": {p.TextBody}, "html": {p.HTMLBody}, "Date": {p.Date}}
 	for _, h := range p.Headers {
 		f.Set(http.CanonicalHeaderKey(h.Name), h.Value)
 	}
