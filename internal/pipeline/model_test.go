@@ -377,7 +377,7 @@ func TestTheBudgetOutlivesARestart(t *testing.T) {
 	if got := tokens(s); got != used || got == 0 {
 		t.Errorf("%v tokens used after the restart, want %v", got, used)
 	}
-	r := s.Record(records.Feedback, s.Post("Printing an invoice freezes the whole window for a minute"))
+	r := s.Record(records.Feedback, s.Post("Printing an invoice freezes the whole window for a minute"+strings.Repeat(" and then it goes on", 200)))
 	if !r.GetBool("degraded") || m.Calls() != before || r.GetString("degraded_why") != "The day's budget for the model is used up." {
 		t.Errorf("degraded %v (%s), %d more calls", r.GetBool("degraded"), r.GetString("degraded_why"), m.Calls()-before)
 	}
