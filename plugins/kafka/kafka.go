@@ -120,6 +120,9 @@ func (s *Source) Check(ctx context.Context) sdk.Health {
 	}
 	admin := kadm.NewClient(client)
 	topics, err := admin.ListTopics(ctx, s.config.Topics...)
+	if denied, ok := errors.AsType[*kadm.AuthError](err); ok {
+		return sdk.Health{Detail: "The topics cannot be read: " + because(denied) + ". The user needs Describe and Read on them."}
+	}
 	if err != nil {
 		return sdk.Health{Detail: reason(err)}
 	}

@@ -343,6 +343,56 @@ func TestLoginAndTLS(t *testing.T) {
 	}
 }
 
+// The rights that docs/sources/kafka.md asks for are enough.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	right := func(of kmsg.ACLResourceType, name string, op kmsg.ACLOperation) kfake.ACL {
+		return kfake.ACL{Resource: of, Name: name, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: op, Allow: true}
+	}
+	all := []kfake.ACL{right(kmsg.ACLResourceTypeTopic, topic, kmsg.ACLOperationRead), right(kmsg.ACLResourceTypeTopic, topic, kmsg.ACLOperationDescribe),
+		right(kmsg.ACLResourceTypeGroup, "iterateswarm", kmsg.ACLOperationRead)}
+	login := map[string]any{"mechanism": "scram-sha-512", "user": "ann", "password": "s3cret"}
+	c := cluster(t, kfake.EnableSASL(), kfake.EnableACLs(), kfake.User("SCRAM-SHA-512", "ann", "s3cret", all...))
+	s := newSource(t, c, login)
+	m := run(t, s, "", nil)
+	until(t, "the member to have partitions", func() bool {
+		g := c.GroupInfo("iterateswarm")
+		return g != nil && g.NumAssigned() == 4
+	})
+	m.stop()
+	if got := s.Check(t.Context()); !got.OK {
+		t.Errorf("with all rights: %+v", got)
+	}
+	for what, few := range map[string][]kfake.ACL{"The topics cannot be read": nil, "The group iterateswarm cannot be used": all[:2]} {
+		c := cluster(t, kfake.EnableSASL(), kfake.EnableACLs(), kfake.User("SCRAM-SHA-512", "ann", "s3cret", few...))
+		if got := newSource(t, c, login).Check(t.Context()); got.OK || !strings.Contains(got.Detail, what) {
+			t.Errorf("with %d rights: %+v, want %q", len(few), got, what)
+		}
+	}
+}
+
+// A batch that unpacks to more than is taken is passed over.
+func TestBatchThatUnpacksToTooMuch(t *testing.T) {
+	t.Parallel()
+	c := cluster(t)
+	p, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(maxBatchBytes+2<<20), kgo.ProducerBatchCompression(kgo.GzipCompression()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: make([]byte, maxBatchBytes+1<<20)}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, numbered(4, "a")...)
+	s := newSource(t, c, nil)
+	m := run(t, s, "", nil)
+	until(t, "the messages after it", func() bool { return len(m.ids()) == 4 })
+	until(t, "offsets", func() bool { return committed(c) == 5 })
+	if got := s.Check(t.Context()); !strings.Contains(got.Detail, "1 messages were left out") {
+		t.Errorf("Check = %+v", got)
+	}
+}
+
 func TestItems(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)

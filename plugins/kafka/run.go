@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/iterateswarm/iterateswarm/sdk"
 )
@@ -77,13 +79,14 @@ func (c *consumer) poll(ctx context.Context) error {
 	cancel()
 	defer c.client.AllowRebalance()
 	var failed error
+	var past []*kgo.ErrDecompressTooLarge
 	fetches.EachError(func(topic string, partition int32, err error) {
 		if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			return
 		}
 		if large, ok := errors.AsType[*kgo.ErrDecompressTooLarge](err); ok {
 			c.leaveOut(int(large.NextOffset-large.Offset), "kafka batch left out: it unpacks to too much", "topic", topic, "partition", partition, "offset", large.Offset, "next", large.NextOffset)
-			c.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: {partition: {Epoch: large.Epoch, Offset: large.NextOffset}}})
+			past = append(past, large)
 			return
 		}
 		if lost, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
@@ -98,6 +101,9 @@ func (c *consumer) poll(ctx context.Context) error {
 	c.owed = c.owed || fetches.NumRecords() > 0
 	if c.owed {
 		c.commit(ctx)
+	}
+	if len(past) > 0 {
+		return c.skip(ctx, past)
 	}
 	if failed != nil && ctx.Err() == nil {
 		return failed
@@ -135,6 +141,32 @@ func (c *consumer) keep(ctx context.Context, fetches kgo.Fetches) error {
 		return nil
 	}
 	return c.store(ctx, sdk.Batch{Items: items})
+}
+
+// skip commits the offsets after batches that cannot be unpacked. The client
+// does not read on in their partitions; the next one begins after them. Its
+// error ends the stream, and the host opens another.
+func (c *consumer) skip(ctx context.Context, batches []*kgo.ErrDecompressTooLarge) error {
+	var failed error
+	for _, b := range batches {
+		to := map[string]map[int32]kgo.EpochOffset{b.Topic: {b.Partition: {Epoch: b.Epoch, Offset: b.NextOffset}}}
+		c.client.CommitOffsetsSync(ctx, to, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, res *kmsg.OffsetCommitResponse, err error) {
+			if res == nil {
+				failed = errors.Join(failed, err)
+				return
+			}
+			for _, t := range res.Topics {
+				for _, p := range t.Partitions {
+					err = errors.Join(err, kerr.ErrorForCode(p.ErrorCode))
+				}
+			}
+			failed = errors.Join(failed, err)
+		})
+	}
+	if failed != nil {
+		return fmt.Errorf("skip a batch that unpacks to too much: %w", failed)
+	}
+	return errors.New("a batch that unpacks to too much was left out; reading begins again after it")
 }
 
 func (c *consumer) leaveOut(n int, message string, attributes ...any) {

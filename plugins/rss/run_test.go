@@ -206,9 +206,13 @@ func TestAFeedThatFailsStopsNoOther(t *testing.T) {
 			_, _ = z.Write(make([]byte, 1<<20))
 		}
 	})
-	h.set("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) })
-	h.set("/round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/round", 302) })
-	h.set("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/good", 301) })
+	h.set("/away", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+	})
+	h.set("/round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/round", http.StatusFound) })
+	h.set("/moved", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/good", http.StatusMovedPermanently)
+	})
 	var feeds []string
 	for _, p := range []string{"/gone", "/broken", "/busy", "/bomb", "/away", "/round", "/moved", "/good?key=s3cret"} {
 		feeds = append(feeds, h.URL+p)
