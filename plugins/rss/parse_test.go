@@ -243,8 +243,9 @@ func FuzzFeed(f *testing.F) {
 	f.Add(`<item><b xml:base="a/">`, "")
 	f.Add("&amp;<p x='", "")
 	f.Fuzz(func(t *testing.T, piece, kind string) {
-		for _, wrap := range [][2]string{{"", ""}, {"<rss><channel>", "</channel></rss>"}, {"<rss><channel><item><description><![CDATA[", "]]></description></item></channel></rss>"},
-			{`<feed xmlns="http://www.w3.org/2005/Atom"><entry><content type="xhtml">`, "</content></entry></feed>"}, {`{"items":[`, "{}]}"}} {
+		wraps := [][2]string{{"", ""}, {"<rss><channel>", "</channel></rss>"}, {"<rss><channel><item><description><![CDATA[", "]]></description></item></channel></rss>"},
+			{`<feed xmlns="http://www.w3.org/2005/Atom"><entry><content type="xhtml">`, "</content></entry></feed>"}, {`{"items":[`, "{}]}"}}
+		for _, wrap := range wraps {
 			list, _ := parse([]byte(wrap[0]+piece+wrap[1]), kind)
 			for _, e := range list {
 				it, ok := item(feedURL, e)
@@ -253,22 +254,25 @@ func FuzzFeed(f *testing.F) {
 					t.Fatalf("item %+v", it)
 				}
 			}
-			if piece == "" {
-				continue
-			}
-			var took [3]time.Duration
-			for i := range took { // 64, 128 and 256 KiB
-				body := []byte(wrap[0] + strings.Repeat(piece, (64<<10<<i)/len(piece)+1) + wrap[1])
-				took[i] = time.Hour
-				for range 2 {
-					began := time.Now()
-					_, _ = parse(body, kind)
-					took[i] = min(took[i], time.Since(began))
+		}
+		if piece == "" {
+			return
+		}
+		wrap := wraps[len(piece)%len(wraps)]
+		cost := func(size int) (least time.Duration) {
+			body := []byte(wrap[0] + strings.Repeat(piece, size/len(piece)+1) + wrap[1])
+			for least = time.Hour; ; {
+				began := time.Now()
+				_, _ = parse(body, kind)
+				took := time.Since(began)
+				if took >= least || took < 100*time.Millisecond {
+					return min(least, took)
 				}
+				least = took
 			}
-			if took[2] > 300*time.Millisecond && took[1] > 3*took[0] && took[2] > 3*took[1] {
-				t.Fatalf("64, 128, 256 KiB take %v", took)
-			}
+		}
+		if c := cost(32 << 10); c > 100*time.Millisecond && c > 3*cost(16<<10) && cost(64<<10) > 3*c {
+			t.Fatalf("32 KiB take %v, half of it less than a third of that", c)
 		}
 	})
 }
