@@ -6,12 +6,10 @@ import { t } from '../i18n.js';
 import { onGap, onRecords } from '../realtime.js';
 import { go } from '../router.js';
 import { counts, projectId, refreshCounts } from '../store.js';
-import { ActionButton, EmptyState, Loading, Tabs } from '../ui/index.js';
-import { Detail } from './detail/detail.js';
-import { Asking } from './inbox/asks.js';
-import { BulkBar, NewPill, SearchBar, selectAll, SortMenu, Views } from './inbox/bar.js';
-import { Banners, NoItems } from './inbox/empty.js';
-import { current, cursor, data, fresh, openTab, search, selected, sort, staleFacts, tab, targets, toggle } from './inbox/state.js';
+import { ActionButton, EmptyState, Loading, sayProblem, Tabs } from '../ui/index.js';
+import { Asking } from './inbox/asking.js';
+import { NewPill, SearchBar, SortMenu } from './inbox/bar.js';
+import { current, cursor, data, fresh, openTab, search, selectAll, selected, sort, staleFacts, tab, targets, toggle } from './inbox/state.js';
 import { useDecisions } from './inbox/keys.js';
 import { tabFor, tabs } from './inbox/tabs.js';
 import { Window } from './inbox/window.js';
@@ -34,6 +32,19 @@ function rest(id) {
   }, 90);
 }
 
+/** Draws an item; read when the first rows are there. */
+const detail = signal(/** @type {any} */ (null));
+/** What stands around and instead of the rows; read with it. */
+const around = signal(/** @type {any} */ (null));
+let asked = false;
+function wantDetail() {
+  if (asked) return;
+  asked = true;
+  import('./detail/detail.js').then(m => { detail.value = m.Detail; }, err => { asked = false; sayProblem(err); });
+  Promise.all([import('./inbox/empty.js'), import('./inbox/views.js')]).then(all => { around.value = Object.assign({}, ...all); }, sayProblem);
+  import('./inbox/asks.js').catch(() => {}); // the key that needs it asks again
+}
+
 /** @param {{params: {id?: string}}} props */
 export default function Inbox({ params }) {
   useEffect(() => { openTab(); }, [tab.value, projectId.value, search.value, sort.value]);
@@ -51,20 +62,21 @@ export default function Inbox({ params }) {
     if (!items.length && data.state.value === 'all' && !params.id) cursor.value = '';
   }, [data.items.value, data.state.value]);
   useEffect(listen, []);
+  useEffect(() => { if (data.state.value !== 'first' || params.id) wantDetail(); }, [data.state.value]);
   useKeys(params);
   const empty = data.state.value === 'all' && data.items.value.length === 0 && !data.problem.value;
   return html`<div class=${`inbox ${params.id ? 'reading' : ''}`}>
     <section class="inbox-list" aria-label=${t('inbox.list')}>
-      <header class="bar"><h1>${t('inbox.title')}</h1><${SearchBar} /><${Views} /><${SortMenu} /></header>
+      <header class="bar"><h1>${t('inbox.title')}</h1><${SearchBar} />${around.value && html`<${around.value.Views} />`}<${SortMenu} /></header>
       <${Tabs} label=${t('inbox.tabs')} current=${tab.value.id} tabs=${tabs.map(x => ({ id: x.id, label: t(`tab.${x.id}`), href: `/inbox?tab=${x.id}`, count: counts.value[x.id] || undefined, title: t(`tab.${x.id}.title`) }))} />
-      <${Banners} />
+      ${around.value && html`<${around.value.Banners} />`}
       ${data.problem.value && html`<p class="problem pad" role="alert">${data.problem.value.message}</p>`}
       <div class="items-frame"><${NewPill} />
-        ${data.state.value === 'first' && data.items.value.length === 0 ? html`<${Loading} rows=${9} />` : empty ? html`<${NoItems} />` : html`<${Window} onOpen=${open} />`}
-        <${BulkBar} /></div>
+        ${data.state.value === 'first' && data.items.value.length === 0 ? html`<${Loading} rows=${9} />` : empty ? around.value ? html`<${around.value.NoItems} />` : html`<${Loading} rows=${9} />` : html`<${Window} onOpen=${open} />`}
+        ${around.value && html`<${around.value.BulkBar} />`}</div>
     </section>
     <section class="inbox-detail" aria-label=${t('inbox.detail')}>
-      ${shown.value ? html`<${Detail} key=${shown.value} id=${shown.value} known=${current.value?.id === shown.value ? current.value : undefined} onBack=${() => go(`/inbox${location.search}`)} />`
+      ${shown.value && !detail.value ? html`<${Loading} />` : shown.value ? html`<${detail.value} key=${shown.value} id=${shown.value} known=${current.value?.id === shown.value ? current.value : undefined} onBack=${() => go(`/inbox${location.search}`)} />`
       : html`<${EmptyState} icon="keyboard" title=${t('inbox.none.title')} text=${t('inbox.none.text')} />`}
     </section>
     <nav class="thumbs" aria-label=${t('inbox.actions')}>${['approve', 'duplicate', 'decline', 'snooze'].map(id => html`<${ActionButton} key=${id} id=${id} keep look=${id === 'approve' ? 'main' : ''} />`)}</nav>

@@ -1,7 +1,7 @@
 // @ts-check
 import { html, useRef, useState } from '../vendor/runtime.js';
 import { Detail } from './detail/detail.js';
-import { Asking } from './inbox/asks.js';
+import { Asking } from './inbox/asking.js';
 import { useDecisions } from './inbox/keys.js';
 
 /** One item by itself; the address is good in every state. @param {{params: {id: string}}} props */

@@ -51,7 +51,7 @@ const sourceIcons = { discord: 'discord', slack: 'slack', email: 'email', imap: 
 
 /** @param {{source: string, word?: boolean}} props */
 export function SourceIcon({ source, word }) {
-  const kind = source.split(/[-_]/)[0];
+  const kind = source.split(/[-_]/).find(part => sourceIcons[part]) ?? '';
   return html`<span class="source" title=${source}><${Icon} name=${sourceIcons[kind] ?? 'chat'} size=${14} /><span class=${word ? '' : 'only-heard'}>${source}</span></span>`;
 }
 

@@ -73,7 +73,7 @@ func missing(t *testing.T, what string) {
 
 func open(t *testing.T, b *rod.Browser, s *servertest.Server, path string) *page {
 	t.Helper()
-	p := &page{Page: b.MustPage(), t: t, server: s, faults: &faults{host: s.URL}}
+	p := &page{Page: b.MustPage().Timeout(4 * time.Minute), t: t, server: s, faults: &faults{host: s.URL}}
 	p.faults.watch(p.Page)
 	p.MustSetViewport(1440, 900, 1, false)
 	p.visit(path)

@@ -19,7 +19,7 @@ export function Guards({ issue }) {
         list('issues', { filter: 'project = {:p} && id != {:id} && title = {:t} && (state = "approved" || state = "filed")', params: { p: issue.project, id: issue.id, t: issue.title }, sort: '-created', limit: 3, fields: 'id,number,created' }),
       ]);
       const options = trackers?.[0] && issue.labels?.length && may('triager') ? await maybe(`/api/trackers/${trackers[0].id}/options`).catch(() => null) : null;
-      if (!gone) setFound({ trackers, twins, labels: options?.labels?.map((/** @type {any} */ l) => l.name) ?? null });
+      if (!gone) setFound({ trackers, twins, labels: options?.labels?.length ? options.labels.map((/** @type {any} */ l) => l.name) : null });
     })().catch(() => {});
     return () => { gone = true; };
   }, [issue.id, issue.version]);

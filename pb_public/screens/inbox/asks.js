@@ -1,20 +1,14 @@
 // @ts-check
 // What a decision still needs to know: of which issue, why, until when, which.
-import { html, signal, useEffect, useState } from '../../vendor/runtime.js';
+import { html, useEffect, useState } from '../../vendor/runtime.js';
 import { list, one } from '../../api.js';
 import { number, percent, t } from '../../i18n.js';
 import { project, projectId } from '../../store.js';
 import { Button, Chip, Dialog, Field, MenuList } from '../../ui/index.js';
 import { candidatesOf } from '../detail/candidates.js';
+import { asking, close } from './asking.js';
 import { decide, edit } from './decide.js';
 import { isMessage } from './tabs.js';
-
-/** The question that is open, as a component. */
-export const asking = signal(/** @type {any} */ (null));
-const close = () => { asking.value = null; };
-
-/** Draws the open question, if any. */
-export const Asking = () => asking.value;
 
 /** @param {any[]} items */
 export const askDuplicate = items => { asking.value = html`<${Duplicate} items=${items} />`; };

@@ -12,9 +12,6 @@ import { noteDecision, track } from '../../undo.js';
 import { cursor, data, selected } from './state.js';
 import { isMessage, tabFor } from './tabs.js';
 
-/** How many items one request decides on by itself; more become a run on the server. */
-export const AT_ONCE = 20;
-
 /** The records that were decided on last, as they are now; an open detail reads itself again. */
 export const changed = signal(/** @type {any[]} */ ([]));
 

@@ -3,13 +3,20 @@ import { html } from '../../vendor/runtime.js';
 import { useActions } from '../../actions.js';
 import { t } from '../../i18n.js';
 import { MenuList } from '../../ui/index.js';
-import { canUndo, undoLast } from '../../undo.js';
+import { canUndo, track, undoLast } from '../../undo.js';
 import { unsaved } from '../detail/unsaved.js';
-import { asking, askDecline, askDuplicate, askLabels, askSnooze, askValue } from './asks.js';
-import { AT_ONCE, decide } from './decide.js';
+import { asking, AT_ONCE, close } from './asking.js';
 import { isMessage } from './tabs.js';
 
-const close = () => { asking.value = null; };
+// What decides is read after the first rows; a key that comes sooner waits for it.
+const asks = () => import('./asks.js');
+
+/**
+ * @param {any[]} items
+ * @param {import('./decide.js').Act} act
+ * @param {{leaves?: boolean}} [how]
+ */
+const decide = (items, act, how) => track(import('./decide.js').then(m => m.decide(items, act, how)));
 
 /**
  * What can be decided, as actions. An action that the items' states do not
@@ -49,14 +56,14 @@ function allowed(items) {
   };
   return {
     approve: all(['draft', 'snoozed']) && approve,
-    decline: all(['draft', 'snoozed']) && sure(() => askDecline(items)),
-    snooze: all(['draft']) && sure(() => askSnooze(items)),
+    decline: all(['draft', 'snoozed']) && sure(() => { asks().then(m => m.askDecline(items)); }),
+    snooze: all(['draft']) && sure(() => { asks().then(m => m.askSnooze(items)); }),
     reopen: all(['snoozed', 'declined', 'approved', 'closed']) && sure(() => decide(items, { action: 'reopen', said: 'reopen' })),
-    duplicate: (all(['draft', 'snoozed', 'approved', 'filed']) || messages) && (() => askDuplicate(items)),
+    duplicate: (all(['draft', 'snoozed', 'approved', 'filed']) || messages) && (() => { asks().then(m => m.askDuplicate(items)); }),
     noise: messages && items.every(i => i.state !== 'noise') && sure(() => decide(items, { action: 'noise', said: 'noise' })),
-    labels: all(['draft', 'snoozed']) && (() => askLabels(items)),
-    class: (all(['draft', 'snoozed']) || messages) && items.length <= AT_ONCE && (() => askValue('class', items)),
-    severity: (all(['draft', 'snoozed']) || messages) && items.length <= AT_ONCE && (() => askValue('severity', items)),
+    labels: all(['draft', 'snoozed']) && (() => { asks().then(m => m.askLabels(items)); }),
+    class: (all(['draft', 'snoozed']) || messages) && items.length <= AT_ONCE && (() => { asks().then(m => m.askValue('class', items)); }),
+    severity: (all(['draft', 'snoozed']) || messages) && items.length <= AT_ONCE && (() => { asks().then(m => m.askValue('severity', items)); }),
     retriage: messages && retriage,
     undo: canUndo() && undoLast,
   };

@@ -4,7 +4,6 @@
 // Groups are read one after the other; what several filters find is merged.
 import { signal } from '../../vendor/runtime.js';
 import { list } from '../../api.js';
-import { subjects } from './subjects.js';
 
 export const PAGE = 60;
 
@@ -76,7 +75,7 @@ export function makeList() {
         found.push(...p);
         full = p.length === PAGE;
       }
-      const fresh = w.tab.of === 'decisions' ? await subjects(found) : found;
+      const fresh = w.tab.of === 'decisions' ? await (await import('./subjects.js')).subjects(found) : found;
       if (w !== wanted) return;
       const before = last ? items.value : [];
       const known = new Set(before.map(i => i.id));

@@ -94,5 +94,5 @@ function part({ name, value, not }, of, p) {
   }
   if (of === 'feedback') return not ? `content !~ {:${p}} && title !~ {:${p}}` : `content ~ {:${p}} || title ~ {:${p}} || subject ~ {:${p}}`;
   if (not) return `title !~ {:${p}}`;
-  return /^#?\d+$/.test(value) ? `number = {:${p}n} || title ~ {:${p}}` : `title ~ {:${p}} || feedback_via_issue.content ?~ {:${p}}`;
+  return /^#?\d+$/.test(value) ? `number = {:${p}n} || title ~ {:${p}}` : `title ~ {:${p}} || observed ~ {:${p}}`;
 }

@@ -6,6 +6,7 @@ import { list, maybe } from '../../api.js';
 import { prefs } from '../../prefs.js';
 import { query } from '../../router.js';
 import { projectId } from '../../store.js';
+import { sayProblem } from '../../ui/toast.js';
 import { makeList, orderOf } from './list.js';
 import { parse, tabAsked, toFilter } from './query.js';
 import { tabOf } from './tabs.js';
@@ -91,4 +92,17 @@ export function toggle(id) {
   const next = new Map(selected.value);
   if (!next.delete(id) && item) next.set(id, item);
   selected.value = next;
+}
+
+/** Selects all that match, read so far or not. */
+export async function selectAll() {
+  selected.value = new Map(data.items.value.map(i => [i.id, i]));
+  if (data.state.value === 'all') return;
+  try {
+    const known = selected.value;
+    const all = await data.all();
+    if (selected.value === known) selected.value = new Map(all.map(i => [i.id, known.get(i.id) ?? i]));
+  } catch (err) {
+    sayProblem(err);
+  }
 }

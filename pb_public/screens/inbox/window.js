@@ -60,6 +60,8 @@ export function Window({ onOpen }) {
     return () => { sizes.disconnect(); el.removeEventListener('scroll', look); };
   }, []);
 
+  useEffect(() => { if (items.length) performance.mark('first-row'); }, [items.length > 0]);
+
   // the cursor is always in view
   useLayoutEffect(() => {
     const el = frame.current;
