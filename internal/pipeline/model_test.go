@@ -273,7 +273,7 @@ func TestHostileAnswersReachNoFiledIssue(t *testing.T) {
 			t.Fatalf("approve: %d %s", a.Status, a.Body)
 		}
 	}
-	within(t, 5*time.Minute, "all to be filed", func() bool { return s.Count(records.Issues, dbx.HashExp{"state": "filed"}) == len(drafts) })
+	within(t, time.Minute+time.Second*time.Duration(len(drafts)), "all to be filed", func() bool { return s.Count(records.Issues, dbx.HashExp{"state": "filed"}) == len(drafts) })
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(s.Dir), "issues", "default", "*.md"))
 	if err != nil || len(files) != len(drafts) {
 		t.Fatalf("%d files, %v", len(files), err)

@@ -79,7 +79,7 @@ func start(t *testing.T) string {
 			t.Fatalf("Ollama does not answer: %v", err)
 		}
 	}
-	for name, text := range map[string][]byte{"tiny.gguf": tinyModel(1), "Modelfile": []byte("FROM ./tiny.gguf\n")} {
+	for name, text := range map[string][]byte{"tiny.gguf": tinyModel(1), "Modelfile": []byte("FROM ./tiny.gguf\nTEMPLATE \"{{ .System }} {{ .Prompt }}\"\n")} {
 		if err := os.WriteFile(filepath.Join(home, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestARealOllama(t *testing.T) {
 	url := start(t)
 	engine := func(model string) *llm.Engine {
 		e, err := llm.New(llm.Config{Registry: llm.Registry{Endpoint: llm.Endpoint{Kind: llm.Ollama, URL: url},
-			Judge: llm.Model{Name: model}, Embed: llm.Model{Name: model}, Dimension: width}, Timeout: 4 * time.Minute, Rate: 1000})
+			Judge: llm.Model{Name: model}, Embed: llm.Model{Name: model}, Dimension: width}, Timeout: 20 * time.Minute, Rate: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,6 +108,7 @@ func TestARealOllama(t *testing.T) {
 		begin := time.Now()
 		th, err := e.Judge(stdcontext.Background(), it, triage.Verdict{})
 		t.Logf("Judge: %v after %v, calls %+v, mode %s", err, time.Since(begin), th.Calls, e.State().Mode)
+		// Random weights find no end: the answer is cut off, or passes no check.
 		if err != nil && !errors.Is(err, triage.ErrNoAnswer) {
 			t.Fatalf("Judge = %v: the server did not take the request", err)
 		}
