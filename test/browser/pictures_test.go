@@ -59,3 +59,26 @@ func TestPictures(t *testing.T) {
 	item()
 	keep("item-narrow")
 }
+
+// The other screens, from a server that has been lived in.
+func TestPicturesOfTheOtherScreens(t *testing.T) {
+	if *pictures == "" {
+		t.Skip("makes the documentation's pictures; run it with -browser.pictures FOLDER")
+	}
+	s, b := lived(t), chromium(t)
+	p := open(t, b, s, "/")
+	p.asSuperuser(s)
+	key := s.Do("POST", "/api/collections/keys/records", map[string]any{"project": s.Project(), "name": "Shop", "public": true}, "Authorization", s.User("admin")).Map(t)
+	for name, path := range map[string]string{
+		"issues": "/issues", "insights": "/insights", "live": "/live", "sources": "/sources", "trackers": "/trackers", "add-source": "/sources?add=discord",
+		"settings": "/settings", "automation": "/settings/automation", "engines": "/settings/engines", "learning": "/settings/learning", "team": "/settings/team",
+		"keys": "/settings/keys", "data": "/settings/data", "start": "/start", "operations": "/ops/overview", "queue": "/ops/queue", "maintenance": "/ops/maintenance",
+		"form": "/feedback?key=" + key["public_key"].(string),
+	} {
+		p.visit(path)
+		p.until("a quiet page", `() => document.querySelector('[aria-busy=true], .toast') === null`)
+		if err := os.WriteFile(filepath.Join(*pictures, name+".png"), p.Timeout(patience).MustScreenshot(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
