@@ -97,7 +97,7 @@ func TestRequestIDGoesEverywhere(t *testing.T) {
 	var log lockedLog
 	s := servertest.Start(t, verbose(&log))
 	h := newHub(t)
-	useHub(s, h)
+	useHub(s, h, 1)
 	start := time.Now()
 	post := func(id string) answer {
 		return must(t, call{method: "POST", url: s.URL + "/api/feedback?wait=20s", header: map[string]string{"X-Request-ID": id},

@@ -32,7 +32,7 @@ func product(t *testing.T) *target {
 		o.Config.Queue.SweepInterval = 50 * time.Millisecond
 	})
 	h := newHub(t)
-	useHub(flaky, h)
+	useHub(flaky, h, 60) // a look between two creates would count as a failure too
 
 	labels := []string{"bug", "enhancement", "question", "login", "mobile", "export"}
 	project := main.Record(records.Projects, main.Project())
@@ -58,8 +58,8 @@ func product(t *testing.T) *target {
 }
 
 // useHub makes the stand-in GitHub the only tracker of a server's project. It
-// is asked as fast as it answers, and an unclear answer is looked up after a second.
-func useHub(s *servertest.Server, h *hub) {
+// is asked as fast as it answers, and an unclear answer is looked up after so many seconds.
+func useHub(s *servertest.Server, h *hub, settle int) {
 	local, err := s.App.FindFirstRecordByFilter(records.Trackers, "plugin = 'local'")
 	if err == nil {
 		err = s.App.Delete(local)
@@ -68,7 +68,7 @@ func useHub(s *servertest.Server, h *hub) {
 		panic(err)
 	}
 	tracker := s.Save(records.Trackers, map[string]any{"project": s.Project(), "name": "GitHub", "plugin": "github", "enabled": true,
-		"settle": 1, "interval": 1,
+		"settle": settle, "interval": 1,
 		"config": map[string]any{"token": "ghp_test", "owner": "acme", "repo": "web", "base_url": h.URL + "/", "login": "swarm-bot"}})
 	s.Until("the tracker to run", func() bool {
 		return s.Record(records.Trackers, tracker.Id).GetString("status") == "running"
