@@ -347,6 +347,16 @@ func TestWritesAreASecondApart(t *testing.T) {
 	if New().pace.Every < time.Minute/80 || New().Manifest().MinCreateInterval < time.Second {
 		t.Error("more than 80 new things a minute")
 	}
+	for base, want := range map[string]time.Duration{"": pause, "https://github.example.com/api/v3/": 0} {
+		tr := New()
+		config, err := json.Marshal(map[string]string{"token": "t0ken-t0ken", "owner": "o", "repo": "r", "base_url": base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wrong := tr.Configure(t.Context(), sdk.Config{JSON: config}); len(wrong) > 0 || tr.pace.Every != want {
+			t.Errorf("at %q writes are %v apart, want %v; %v", base, tr.pace.Every, want, wrong)
+		}
+	}
 	synctest.Test(t, func(t *testing.T) {
 		tr := New()
 		began := time.Now()
