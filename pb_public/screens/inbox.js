@@ -47,7 +47,10 @@ function wantDetail() {
 
 /** @param {{params: {id?: string}}} props */
 export default function Inbox({ params }) {
-  useEffect(() => { openTab(); }, [tab.value, projectId.value, search.value, sort.value]);
+  useEffect(() => {
+    clearTimeout(resting); // it would write an item of another list into the address
+    openTab();
+  }, [tab.value, projectId.value, search.value, sort.value]);
   useEffect(() => {
     if (!params.id || params.id === written || params.id === cursor.peek()) return;
     batch(() => {
@@ -60,7 +63,7 @@ export default function Inbox({ params }) {
     const items = data.items.value;
     if (!narrow.matches && !params.id && items.length && !items.some(i => i.id === cursor.peek())) cursor.value = items[0].id;
     if (!items.length && data.state.value === 'all' && !params.id) cursor.value = '';
-  }, [data.items.value, data.state.value]);
+  }, [data.items.value, data.state.value, params.id]);
   useEffect(listen, []);
   useEffect(() => { if (data.state.value !== 'first' || params.id) wantDetail(); }, [data.state.value]);
   useKeys(params);

@@ -6,7 +6,7 @@ import { t } from '../../i18n.js';
 import { setPrefs } from '../../prefs.js';
 import { go, setQuery } from '../../router.js';
 import { Icon, Menu } from '../../ui/index.js';
-import { fresh, ignored, openTab, search, sort, tab } from './state.js';
+import { cursor, fresh, ignored, openTab, search, sort, tab } from './state.js';
 
 export function SearchBar() {
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
@@ -16,7 +16,8 @@ export function SearchBar() {
     timer.current = window.setTimeout(() => {
       if (text.trim() === search.peek()) return;
       const q = new URLSearchParams({ tab: tab.peek().id, ...(text.trim() ? { q: text.trim() } : {}) });
-      go(`/inbox?${q}`, { replace: true }); // what was open may not match
+      cursor.value = ''; // what was open may not match
+      go(`/inbox?${q}`, { replace: true });
     }, wait);
   };
   useEffect(() => { if (input.current && document.activeElement !== input.current) input.current.value = search.value; }, [search.value]);
