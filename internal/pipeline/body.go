@@ -54,6 +54,8 @@ func (p *Pipeline) createRequest(d, issue *core.Record) (pluginhost.CreateReques
 	}
 	return pluginhost.CreateRequest{
 		Key: d.GetString("key"), Title: triage.IssueTitle(issue.GetString("title")), Body: triage.IssueBody(draft),
-		Labels: records.Strings(issue, "labels"), Assignees: records.Strings(issue, "assignees"), Reference: fmt.Sprint(issue.GetInt("number")), RequestID: d.GetString("request_id"),
+		Labels: records.Strings(issue, "labels"), Assignees: records.Strings(issue, "assignees"),
+		Class: issue.GetString("class"), Severity: issue.GetString("severity"),
+		Reference: fmt.Sprint(issue.GetInt("number")), RequestID: d.GetString("request_id"),
 	}, nil
 }

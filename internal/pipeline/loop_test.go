@@ -132,8 +132,12 @@ func TestReportersHearOnceWhatBecameOfTheirMessages(t *testing.T) {
 		t.Errorf("tracker_key %q, told %q", r.GetString("tracker_key"), told[4].Text)
 	}
 
+	asked := calls[sdk.CreateRequest](t, b.hub, "create")[0]
+	if asked.Class != "bug" || asked.Severity != b.Record(records.Issues, issue.Id).GetString("severity") || asked.Severity == "" {
+		t.Errorf("filed as %q, %q", asked.Class, asked.Severity)
+	}
 	// The tracker closes it, tells so again and again, and opens it once more.
-	key := calls[sdk.CreateRequest](t, b.hub, "create")[0].Key
+	key := asked.Key
 	closed := sdk.Change{Issue: sdk.IssueRef{Key: key}, State: "closed", Reason: "completed", At: time.Now(), Assignees: []string{"kim"}, PullRequest: "https://hub.test/pull/7"}
 	b.answer(b.hub, "changes", []sdk.Change{closed, closed})
 	told = b.untilSent(7)
