@@ -7,7 +7,7 @@ for (const part of parts) {
     className: 'ops-host',
     onmount: (el) => import('/operator/ops.js').then((m) => {
       el.leave = m.mount(el, { pb: app.pb, part, href: (to) => `#/ops/${to}` });
-    }),
+    }).catch((err) => { el.textContent = `The page could not be loaded: ${err.message}. Reload it.`; }),
     onunmount: (el) => el.leave?.(),
   }));
 }
