@@ -23,7 +23,7 @@ func dataDir(t testing.TB) string {
 func unzip(t testing.TB, path string) []byte {
 	f, err := os.Open(path)
 	if err != nil {
-		t.Skip("no such set: ", path)
+		t.Skip("ITERATESWARM_EVAL_DATA has no ", path, "; name a folder with dup-hadoop and dup-reviews-clap to run this")
 	}
 	defer f.Close()
 	z, err := gzip.NewReader(f)
